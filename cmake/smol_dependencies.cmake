@@ -1,0 +1,43 @@
+# Everything smol links. System libraries come from Debian; OpenVINO and Arrow from their Python wheels.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(SPNG REQUIRED IMPORTED_TARGET spng)
+pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)
+pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+find_package(fmt REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(nlohmann_json REQUIRED)
+
+# The wheels' libraries carry exact versions in their names (libopenvino.so.2641, libarrow.so.2600); built against one,
+# run with the same one: pyproject.toml pins them with ==.
+function(smol_python_query variable code)
+  execute_process(COMMAND ${SMOL_PYTHON} -c "${code}" OUTPUT_VARIABLE output OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${SMOL_PYTHON} lacks a package that the build needs; run `make setup`. Asked for: ${code}")
+  endif()
+  set(${variable} "${output}" PARENT_SCOPE)
+endfunction()
+
+if(SMOL_WITH_PARQUET)
+  smol_python_query(ARROW_INCLUDE_DIR "import pyarrow; print(pyarrow.get_include())")
+  smol_python_query(ARROW_LIBRARY_DIR "import pyarrow; print(pyarrow.get_library_dirs()[0])")
+  smol_python_query(SMOL_ARROW_VERSION "import pyarrow; print(pyarrow.__version__)")
+  file(GLOB ARROW_LIBRARY ${ARROW_LIBRARY_DIR}/libarrow.so.*)
+  file(GLOB PARQUET_LIBRARY ${ARROW_LIBRARY_DIR}/libparquet.so.*)
+  add_library(smol_arrow INTERFACE)
+  target_include_directories(smol_arrow SYSTEM INTERFACE ${ARROW_INCLUDE_DIR})
+  target_link_libraries(smol_arrow INTERFACE ${PARQUET_LIBRARY} ${ARROW_LIBRARY})
+endif()
+
+if(SMOL_WITH_OPENVINO)
+  smol_python_query(OPENVINO_CMAKE_DIR "import openvino.utils; print(openvino.utils.get_cmake_path())")
+  find_package(OpenVINO REQUIRED PATHS ${OPENVINO_CMAKE_DIR} NO_DEFAULT_PATH COMPONENTS Runtime)
+endif()
+
+if(SMOL_DEVELOPER_MODE)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  find_package(benchmark REQUIRED)
+endif()

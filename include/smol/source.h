@@ -1,0 +1,82 @@
+#pragma once
+/// Where items come from: files, folders, lists, bytes in memory, decoded pictures, generators.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "smol/codec.h"
+#include "smol/image.h"
+#include "smol/result.h"
+
+namespace smol {
+
+/// A region of interest of an item, in the oriented full-size picture.
+struct Region {
+  std::string name;
+  Rect rect;
+};
+
+/// One picture to be processed. Exactly one of path, bytes, picture is set; a missing rendition has an error instead.
+struct Item {
+  std::string id;    ///< relative path, stable across renditions of the same folder layout
+  std::string path;  ///< file on disk
+  std::shared_ptr<const std::vector<std::uint8_t>> bytes;
+  std::shared_ptr<const Image> picture;  ///< already decoded and oriented
+  std::vector<Region> regions;           ///< empty: the whole picture
+  std::optional<Size> full_size;         ///< oriented full-size, when regions refer to another rendition
+  std::optional<Error> error;            ///< the item cannot be read; it still gets a row
+};
+
+/// A stream of items. next() is called from several workers at once and must be thread-safe.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// The next item, or nullopt at the end.
+  virtual Result<std::optional<Item>> next() = 0;
+  /// How many items there will be, when known: for progress and ETA.
+  [[nodiscard]] virtual std::optional<std::int64_t> size() const { return std::nullopt; }
+};
+
+/// Files under a folder (recursive, sorted by relative path; hidden files skipped), one file, or a list.
+/// Item ids are relative to the folder (or as listed). `extensions` empty = every regular file.
+[[nodiscard]] Result<std::unique_ptr<Source>> open_folder(const std::string& path);
+[[nodiscard]] std::unique_ptr<Source> from_items(std::vector<Item> items);
+/// `generator` is called under a lock until it returns nullopt.
+[[nodiscard]] std::unique_ptr<Source> from_generator(std::function<std::optional<Item>()> generator,
+                                                     std::optional<std::int64_t> size = std::nullopt);
+
+/// Reads a whole file into `buffer` (capacity is reused; 64 readable bytes follow the data). kNotFound, kIo, kLimitExceeded.
+Status read_file(const std::string& path, std::vector<std::uint8_t>& buffer, std::int64_t max_bytes = std::int64_t{1} << 31);
+
+/// Content identity for resume and caches: size and modification time of a file, hash of bytes otherwise.
+[[nodiscard]] std::string fingerprint_of(const Item& item);
+
+/// A dataset: one folder, list or YAML file; items x renditions with optional labels and regions.
+struct Dataset {
+  struct Rendition {
+    std::string name;  ///< "full"
+    std::string path;  ///< folder
+  };
+  std::string path;                          ///< what the user named
+  std::vector<Rendition> renditions;         ///< at least one; the first is the reference
+  std::vector<std::string> item_ids;         ///< sorted; of the first rendition
+  std::vector<int> labels;                   ///< parallel to item_ids, -1 = none; empty when there are no labels
+  std::vector<std::vector<Region>> regions;  ///< parallel to item_ids; empty when there are none
+  std::vector<std::string> models;           ///< card paths, resolved
+  std::vector<std::string> calibration;      ///< item ids; empty: chosen by fraction
+  double calibration_fraction = 0;           ///< 0: planner's choice
+
+  /// Path of `item_id` in a rendition: the same relative path, or the same stem with another extension.
+  /// kNotFound when missing, kInvalidArgument when two files share the stem.
+  [[nodiscard]] Result<std::string> locate(const Rendition& rendition, const std::string& item_id) const;
+  /// All items of a rendition, in item order; missing ones carry an error.
+  [[nodiscard]] std::unique_ptr<Source> open(const std::string& rendition, int shard = 0, int num_shards = 1) const;
+};
+/// A folder, a picture, a text list (.txt) or a YAML dataset file. Labels: CSV item,label[,...].
+[[nodiscard]] Result<Dataset> open_dataset(const std::string& path);
+
+}  // namespace smol

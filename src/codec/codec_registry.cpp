@@ -1,0 +1,1 @@
+#include "smol/result.h"
