@@ -77,6 +77,6 @@ struct Dataset {
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& rendition, int shard = 0, int num_shards = 1) const;
 };
 /// A folder, a picture, a text list (.txt) or a YAML dataset file. Labels: CSV item,label[,...].
-[[nodiscard]] Result<Dataset> open_dataset(const std::string& path);
+[[nodiscard]] Result<Dataset> open_dataset(const std::string& name);
 
 }  // namespace smol

@@ -1,1 +1,299 @@
-#include "smol/result.h"
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <unordered_map>
+
+#include "smol/source.h"
+#include "source/csv.h"
+#include "source/folder.h"
+
+namespace smol {
+namespace {
+namespace fs = std::filesystem;
+
+std::string resolve(const fs::path& folder, const std::string& path) {
+  return fs::path(path).is_absolute() ? path : (folder / path).lexically_normal().string();
+}
+
+Result<int> parse_integer(const std::string& text, const std::string& where) {
+  int value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size()) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("expected an integer in {}: '{}'", where, text)};
+  }
+  return value;
+}
+
+// Labels and regions name items by id, or by file name alone where that is unambiguous.
+std::unordered_map<std::string, std::size_t> index_of_ids(const std::vector<std::string>& ids) {
+  std::unordered_map<std::string, std::size_t> index;
+  for (std::size_t i = 0; i < ids.size(); ++i) index.emplace(ids[i], i);
+  return index;
+}
+
+Result<int> required_column(const CsvTable& table, std::initializer_list<std::string_view> names, const std::string& path) {
+  for (std::string_view name : names) {
+    if (const int column = table.column(name); column >= 0) return column;
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("no column '{}' in {}; it has: {}", *names.begin(), path, fmt::join(table.columns, ", "))};
+}
+
+Status read_labels(const std::string& path, Dataset& dataset) {
+  SMOL_ASSIGN_OR_RETURN(const CsvTable table, read_csv(path));
+  SMOL_ASSIGN_OR_RETURN(const int item, required_column(table, {"item", "file"}, path));
+  SMOL_ASSIGN_OR_RETURN(const int label, required_column(table, {"label"}, path));
+  const auto index = index_of_ids(dataset.item_ids);
+  dataset.labels.assign(dataset.item_ids.size(), -1);
+  std::size_t matched = 0;
+  for (const std::vector<std::string>& row : table.rows) {
+    SMOL_ASSIGN_OR_RETURN(const int value, parse_integer(row[label], path));
+    const auto found = index.find(row[item]);
+    if (found == index.end()) continue;
+    dataset.labels[found->second] = value;
+    ++matched;
+  }
+  if (matched == 0) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("no label names an item of the dataset; first label's item '{}', first item '{}': {}",
+                             table.rows.empty() ? "" : table.rows.front()[item],
+                             dataset.item_ids.empty() ? "" : dataset.item_ids.front(), path)};
+  }
+  return {};
+}
+
+Status read_regions(const std::string& path, Dataset& dataset) {
+  SMOL_ASSIGN_OR_RETURN(const CsvTable table, read_csv(path));
+  std::array<int, 6> columns{};
+  constexpr std::array<std::string_view, 6> kNames{"item", "region", "x", "y", "width", "height"};
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    SMOL_ASSIGN_OR_RETURN(columns[i], required_column(table, {kNames[i]}, path));
+  }
+  const auto index = index_of_ids(dataset.item_ids);
+  dataset.regions.assign(dataset.item_ids.size(), {});
+  for (const std::vector<std::string>& row : table.rows) {
+    const auto found = index.find(row[columns[0]]);
+    if (found == index.end()) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("a region names no item of the dataset: '{}' in {}", row[columns[0]], path)};
+    }
+    std::array<int, 4> values{};
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      SMOL_ASSIGN_OR_RETURN(values[i], parse_integer(row[columns[i + 2]], path));
+    }
+    if (values[2] <= 0 || values[3] <= 0) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("a region's width and height must be positive: item '{}', region '{}', {}x{} in {}",
+                               row[columns[0]], row[columns[1]], values[2], values[3], path)};
+    }
+    dataset.regions[found->second].push_back({row[columns[1]], {values[0], values[1], values[2], values[3]}});
+  }
+  return {};
+}
+
+Status read_item_ids(Dataset& dataset) {
+  const std::string& folder = dataset.renditions.front().path;
+  SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder));
+  // A folder of pictures may also hold labels or notes; a folder without any picture name is taken whole.
+  const bool any_picture = std::any_of(files.begin(), files.end(), has_picture_extension);
+  if (any_picture) std::erase_if(files, [](const std::string& file) { return !has_picture_extension(file); });
+  if (files.empty()) return Error{ErrorCode::kNotFound, "the folder holds no files: " + folder, Stage::kRead};
+  dataset.item_ids = std::move(files);
+  return {};
+}
+
+Status read_renditions(const YAML::Node& node, const fs::path& folder, Dataset& dataset) {
+  if (!node.IsMap() || node.size() == 0) {
+    return Error{ErrorCode::kInvalidArgument, "`renditions` must map names to {path: folder}: " + dataset.path};
+  }
+  for (const auto& entry : node) {
+    const auto name = entry.first.as<std::string>();
+    const YAML::Node path = entry.second.IsMap() ? entry.second["path"] : entry.second;
+    if (!path || !path.IsScalar()) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("rendition '{}' needs a path: {}", name, dataset.path)};
+    }
+    dataset.renditions.push_back({name, resolve(folder, path.as<std::string>())});
+  }
+  return {};
+}
+
+Status read_calibration(const YAML::Node& node, Dataset& dataset) {
+  if (node.IsSequence()) {
+    dataset.calibration = node.as<std::vector<std::string>>();
+    const auto index = index_of_ids(dataset.item_ids);
+    for (const std::string& id : dataset.calibration) {
+      if (!index.contains(id)) return Error{ErrorCode::kNotFound, "a calibration item is not in the dataset: " + id};
+    }
+    return {};
+  }
+  dataset.calibration_fraction = node.as<double>();
+  if (dataset.calibration_fraction <= 0 || dataset.calibration_fraction > 1) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("`calibration` must be a list of items or a fraction in (0, 1]: {}", dataset.calibration_fraction)};
+  }
+  return {};
+}
+
+Result<Dataset> read_yaml(const std::string& path) {
+  Dataset dataset;
+  dataset.path = path;
+  const fs::path folder = fs::path(path).parent_path();
+  const YAML::Node root = YAML::LoadFile(path);
+  if (!root.IsMap()) return Error{ErrorCode::kInvalidArgument, "a dataset file is a map with the key `renditions`: " + path};
+  constexpr std::array<std::string_view, 5> kKeys{"renditions", "labels", "regions", "calibration", "models"};
+  for (const auto& entry : root) {
+    const auto key = entry.first.as<std::string>();
+    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("unknown key '{}' on line {}; allowed are {}: {}", key,
+                                                            entry.first.Mark().line + 1, fmt::join(kKeys, ", "), path)};
+    }
+  }
+  if (!root["renditions"]) return Error{ErrorCode::kInvalidArgument, "a dataset file needs the key `renditions`: " + path};
+  SMOL_RETURN_IF_ERROR(read_renditions(root["renditions"], folder, dataset));
+  SMOL_RETURN_IF_ERROR(read_item_ids(dataset));
+  if (root["labels"]) SMOL_RETURN_IF_ERROR(read_labels(resolve(folder, root["labels"].as<std::string>()), dataset));
+  if (root["regions"]) SMOL_RETURN_IF_ERROR(read_regions(resolve(folder, root["regions"].as<std::string>()), dataset));
+  if (root["calibration"]) SMOL_RETURN_IF_ERROR(read_calibration(root["calibration"], dataset));
+  if (root["models"]) {
+    for (const YAML::Node& model : root["models"]) dataset.models.push_back(resolve(folder, model.as<std::string>()));
+  }
+  return dataset;
+}
+
+Result<Dataset> read_list(const std::string& path) {
+  Dataset dataset;
+  dataset.path = path;
+  dataset.renditions.push_back({"full", fs::path(path).parent_path().string()});
+  if (dataset.renditions.front().path.empty()) dataset.renditions.front().path = ".";
+  std::vector<std::uint8_t> bytes;
+  SMOL_RETURN_IF_ERROR(read_file(path, bytes));
+  std::string line;
+  for (std::size_t i = 0; i <= bytes.size(); ++i) {
+    const char c = i < bytes.size() ? static_cast<char>(bytes[i]) : '\n';
+    if (c != '\n') {
+      if (c != '\r') line += c;
+      continue;
+    }
+    if (!line.empty()) dataset.item_ids.push_back(line);
+    line.clear();
+  }
+  if (dataset.item_ids.empty()) return Error{ErrorCode::kInvalidArgument, "the list names no items: " + path};
+  std::vector<std::string> sorted = dataset.item_ids;
+  std::sort(sorted.begin(), sorted.end());
+  if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("the list names an item twice: '{}' in {}", *twice, path)};
+  }
+  return dataset;
+}
+
+// The file that stands for an item: a.jpg and a.png in one rendition would both answer for the stem; refuse rather than
+// guess.
+Result<std::string> choose_match(const Dataset::Rendition& rendition, const std::string& item_id,
+                                 std::vector<std::string> matches) {
+  if (matches.size() == 1) return std::move(matches.front());
+  if (matches.empty()) {
+    return Error{ErrorCode::kNotFound, fmt::format("rendition '{}' has no file for item '{}'", rendition.name, item_id),
+                 Stage::kRead};
+  }
+  std::sort(matches.begin(), matches.end());
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("rendition '{}' has {} files for item '{}', keep one: {}", rendition.name, matches.size(),
+                           item_id, fmt::join(matches, ", ")),
+               Stage::kRead};
+}
+
+// All files of a rendition by relative path and by stem.
+class RenditionIndex {
+ public:
+  RenditionIndex() = default;
+  explicit RenditionIndex(const Dataset::Rendition& rendition) : rendition_(rendition) {
+    Result<std::vector<std::string>> files = list_files(rendition.path);
+    if (!files.ok()) return;  // every item will then say that it is missing
+    for (const std::string& file : *files) by_stem_[stem_of(file)].push_back(file);
+  }
+  [[nodiscard]] Result<std::string> locate(const std::string& item_id) const {
+    std::vector<std::string> matches;
+    if (const auto found = by_stem_.find(stem_of(item_id)); found != by_stem_.end()) {
+      for (const std::string& file : found->second) {
+        if (file == item_id) return resolve(rendition_.path, file);
+        matches.push_back(resolve(rendition_.path, file));
+      }
+    }
+    return choose_match(rendition_, item_id, std::move(matches));
+  }
+
+ private:
+  static std::string stem_of(const std::string& file) { return fs::path(file).replace_extension().string(); }
+
+  Dataset::Rendition rendition_;
+  std::unordered_map<std::string, std::vector<std::string>> by_stem_;
+};
+
+}  // namespace
+
+Result<std::string> Dataset::locate(const Rendition& rendition, const std::string& item_id) const {
+  const std::string same = resolve(rendition.path, item_id);
+  std::error_code ignored;
+  if (fs::exists(same, ignored)) return same;
+  const fs::path wanted(same);
+  std::vector<std::string> matches;
+  for (const auto& entry : fs::directory_iterator(wanted.parent_path(), ignored)) {
+    if (entry.path().stem() == wanted.stem() && entry.is_regular_file(ignored)) matches.push_back(entry.path().string());
+  }
+  return choose_match(rendition, item_id, std::move(matches));
+}
+
+std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int num_shards) const {
+  const auto found = std::find_if(renditions.begin(), renditions.end(), [&](const Rendition& r) { return r.name == name; });
+  // Listing a rendition once costs one walk; asking the file system for every item would cost one walk an item.
+  const bool is_reference = found == renditions.begin();
+  const RenditionIndex index = is_reference || found == renditions.end() ? RenditionIndex{} : RenditionIndex(*found);
+  std::vector<Item> items;
+  for (std::size_t i = static_cast<std::size_t>(shard); i < item_ids.size(); i += static_cast<std::size_t>(num_shards)) {
+    Item item;
+    item.id = item_ids[i];
+    if (!regions.empty()) item.regions = regions[i];
+    if (found == renditions.end()) {
+      item.error = Error{ErrorCode::kNotFound, "the dataset has no rendition: " + name, Stage::kRead};
+    } else if (is_reference) {
+      item.path = resolve(found->path, item.id);
+    } else if (Result<std::string> file = index.locate(item.id); file.ok()) {
+      item.path = *std::move(file);
+    } else {
+      item.error = std::move(file).error();
+    }
+    items.push_back(std::move(item));
+  }
+  return from_items(std::move(items));
+}
+
+Result<Dataset> open_dataset(const std::string& name) {
+  std::error_code ignored;
+  const fs::path given(name);
+  if (!fs::exists(given, ignored)) return Error{ErrorCode::kNotFound, "no such file or folder: " + name, Stage::kRead};
+  const std::string extension = given.extension().string();
+  try {
+    if (extension == ".yaml" || extension == ".yml") return read_yaml(name);
+  } catch (const YAML::Exception& failure) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("cannot read dataset file, {}: {}", failure.what(), name)};
+  }
+  if (extension == ".txt") return read_list(name);
+  Dataset dataset;
+  dataset.path = name;
+  if (fs::is_directory(given, ignored)) {
+    dataset.renditions.push_back({"full", name});
+    SMOL_RETURN_IF_ERROR(read_item_ids(dataset));
+    return dataset;
+  }
+  const std::string folder = given.parent_path().string();
+  dataset.renditions.push_back({"full", folder.empty() ? "." : folder});
+  dataset.item_ids.push_back(given.filename().string());
+  return dataset;
+}
+
+}  // namespace smol

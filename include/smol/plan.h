@@ -1,0 +1,94 @@
+#pragma once
+/// Plans as plain data: what to run and how; they print to text and parse back.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "smol/backend.h"
+#include "smol/model.h"
+#include "smol/preprocess.h"
+#include "smol/result.h"
+
+namespace smol {
+
+/// How much of the machine a plan uses. Never changes answers.
+struct ExecutionShape {
+  int batch = 1;
+  int host_workers = 0;        ///< decode + preprocess threads; 0 = available cores
+  int streams = 0;             ///< inferences in flight; 0 = available cores
+  int threads_per_stream = 1;  ///< 0 = the backend's choice
+  int slots = 0;               ///< batch buffers; 0 = 2 * streams + 1 (over-allocated so that workers never wait for inference)
+  bool pin_threads = false;
+  int io_threads = 0;          ///< 0 = workers read for themselves
+  friend bool operator==(const ExecutionShape&, const ExecutionShape&) = default;
+};
+
+/// A value with its two-sided 95 % interval.
+struct Estimate {
+  double value = 0, low = 0, high = 0;
+  friend bool operator==(const Estimate&, const Estimate&) = default;
+};
+
+/// What measuring a plan gave. Never changes answers.
+struct PlanMeasurement {
+  Estimate throughput;          ///< items a second, end to end, all cores
+  double preprocess_throughput = 0;  ///< items a second of preprocessing alone, all cores; 0 = not measured
+  double infer_throughput = 0;       ///< items a second of inference alone
+  std::optional<Estimate> accuracy;  ///< absent when nothing could be compared
+  bool agreement = false;       ///< accuracy is agreement with the reference plan, not with labels
+  std::int64_t num_items = 0;   ///< calibration items behind the accuracy
+  friend bool operator==(const PlanMeasurement&, const PlanMeasurement&) = default;
+};
+
+/// One way to run one model over one rendition.
+struct Plan {
+  std::string id;               ///< unique in its file: "efficientnet_lite0/full/exact"
+  std::string model;            ///< path of the card or model file, relative to the plan file where possible
+  std::string model_name;
+  std::string model_digest;     ///< of the model file and the card's meaning; a changed card voids the plan
+  std::string backend = "openvino";
+  Precision precision = Precision::kF32;
+  std::string rendition = "full";
+  std::string fidelity = "exact";  ///< short name of the decoding fidelity: exact, scale2, ...
+  PhysicalPipeline pipeline;
+  ExecutionShape shape;
+  std::optional<PlanMeasurement> measured;
+  friend bool operator==(const Plan&, const Plan&) = default;
+
+  /// Names everything that can change an answer (digests, rendition, physical label, precision, backend), never costs,
+  /// threads or batch. The resume and cache key. Exact pipelines of one card share it whatever their physical form.
+  [[nodiscard]] std::string semantic_hash() const;
+};
+
+/// A plan file.
+struct PlanSet {
+  static constexpr int kFormat = 1;
+  std::string machine;          ///< where it was measured: machine_name()
+  std::string smol_version;
+  std::string date;             ///< UTC, ISO 8601
+  std::string dataset;
+  std::string calibration;      ///< in words: "60 of 400 items, evenly spaced"
+  std::string accuracy_kind;    ///< "labels", "agreement with <plan>", "none"
+  std::string chosen;           ///< id of the plan that `run` takes without --plan
+  std::vector<Plan> plans;      ///< the frontier, fastest first
+  std::vector<Plan> dominated;  ///< measured, but another plan is at least as good in both
+  friend bool operator==(const PlanSet&, const PlanSet&) = default;
+
+  /// kNotFound lists the ids there are. Empty id: the chosen plan.
+  [[nodiscard]] Result<const Plan*> find(std::string_view id) const;
+};
+
+[[nodiscard]] std::string to_yaml(const PlanSet& plans);
+/// Unknown fields are errors, other format numbers are refused with what this version reads.
+[[nodiscard]] Result<PlanSet> parse_plans(std::string_view yaml);
+/// Also resolves model paths against the file's folder.
+[[nodiscard]] Result<PlanSet> load_plans(const std::string& path);
+/// Written to a temporary name, synced, renamed.
+[[nodiscard]] Status save_plans(const PlanSet& plans, const std::string& path);
+
+/// Checks a plan against its card: digests, what the pipeline writes against what the model takes, ranges of the shape.
+[[nodiscard]] Status verify(const Plan& plan, const ModelCard& card);
+
+}  // namespace smol

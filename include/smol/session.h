@@ -1,0 +1,172 @@
+#pragma once
+/// Running plans: execute(plan, source, sink), and measuring to get them: plan(dataset).
+
+#include <array>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "smol/backend.h"
+#include "smol/codec.h"
+#include "smol/model.h"
+#include "smol/plan.h"
+#include "smol/result.h"
+#include "smol/source.h"
+
+namespace smol {
+
+/// What became of one (item, region, plan). Every item gets its rows, also when it failed.
+struct Row {
+  std::int64_t ticket = 0;       ///< order of reading, for ordered output
+  std::string item, region;
+  std::string fingerprint;       ///< fingerprint_of(item)
+  int plan = 0;                  ///< index into the plans being run
+  std::optional<Error> error;
+  bool truncated = false, recovered = false;  ///< the answer comes from damaged data
+  Prediction prediction;
+  std::array<float, kNumStages> stage_us{};   ///< of this item; inference: its batch's time divided by the batch's items
+};
+
+/// Takes rows. Called from one thread at a time.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// Rows are borrowed. An error stops the run.
+  virtual Status write(std::span<const Row> rows) = 0;
+  /// Makes everything durable. Called once, also after a cancelled run, never after a failed write.
+  virtual Status finish() = 0;
+  /// Rows that are already there from an earlier run (resume): asked before an item is read.
+  [[nodiscard]] virtual bool has(std::string_view item, std::string_view region, std::string_view fingerprint, int plan) const {
+    (void)item, (void)region, (void)fingerprint, (void)plan;
+    return false;
+  }
+};
+
+/// Optimisations that can be switched off to see what they buy (the paper's Figures 7 and 8).
+struct Ablation {
+  bool threading = true;        ///< many host workers and streams
+  bool pipelining = true;       ///< preprocessing overlaps inference
+  bool buffer_reuse = true;     ///< decoders, scratch memory and file buffers live as long as the worker
+  bool over_allocation = true;  ///< more batch buffers than streams
+};
+
+struct Progress {
+  std::int64_t items = 0, errors = 0, skipped = 0;
+  std::optional<std::int64_t> total;
+  double seconds = 0;
+};
+
+struct RunOptions {
+  FailOn fail_on = FailOn::kTruncated;
+  DecodeLimits limits;
+  bool ordered = false;              ///< rows in the source's order
+  bool stage_times = false;
+  std::int64_t memory_bytes = 0;     ///< bound on batch buffers and worker buffers; 0 = a quarter of the machine's memory
+  double max_failure_fraction = 1;   ///< the run stops with kLimitExceeded past it (at least 20 items seen)
+  std::chrono::milliseconds max_batch_delay{1000};  ///< a partly filled batch does not wait longer
+  Ablation ablation;
+  std::stop_token stop;
+  std::function<void(const Progress&)> on_progress;  ///< about 10 times a second, from one thread
+};
+
+/// Times of one stage over a run, microseconds.
+struct StageSummary {
+  std::int64_t count = 0;
+  double total_us = 0, p50_us = 0, p95_us = 0, p99_us = 0;
+};
+
+struct RunReport {
+  std::int64_t items = 0;            ///< read (without skipped)
+  std::int64_t skipped = 0;          ///< already in the sink
+  std::int64_t rows = 0, error_rows = 0;
+  std::map<std::string, std::int64_t> errors_by_code;
+  double seconds = 0;
+  double cpu_seconds = 0;            ///< of the whole process
+  int host_workers = 0, streams = 0, batch = 0, slots = 0;
+  double worker_wait_seconds = 0;    ///< workers waiting for a free batch buffer, summed over workers: inference is the bottleneck
+  double device_idle_fraction = 0;   ///< share of the wall time in which no inference was in flight: preprocessing is the bottleneck
+  bool cancelled = false;
+  std::array<StageSummary, kNumStages> stages{};
+  [[nodiscard]] double throughput() const { return seconds > 0 ? static_cast<double>(items) / seconds : 0; }
+};
+
+/// The tables a run needs. Immutable while runs use them.
+struct Runtime {
+  CodecRegistry codecs = built_in_codecs();
+  BackendRegistry backends = built_in_backends();
+  std::vector<std::shared_ptr<const UserOperator>> user_operators;
+};
+
+/// One plan with its card, compiled and ready; reusable for several runs, one at a time.
+class CompiledPlan {
+ public:
+  struct State;
+  explicit CompiledPlan(std::unique_ptr<State> state);
+  CompiledPlan(CompiledPlan&&) noexcept;
+  CompiledPlan& operator=(CompiledPlan&&) noexcept;
+  ~CompiledPlan();
+  [[nodiscard]] State& state() const { return *state_; }
+  [[nodiscard]] const Plan& plan() const;
+  [[nodiscard]] const ModelCard& card() const;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+[[nodiscard]] Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const RunOptions& options = {});
+
+/// Runs the plans over the source. Several plans share one reading and decoding of each item where their decode steps agree.
+/// An error is returned only for what stops a run; items' errors are rows.
+[[nodiscard]] Result<RunReport> execute(const Runtime& runtime, std::span<CompiledPlan> plans, Source& source, Sink& sink,
+                                        const RunOptions& options = {});
+
+/// Keeps rows in memory.
+class MemorySink final : public Sink {
+ public:
+  Status write(std::span<const Row> rows) override {
+    rows_.insert(rows_.end(), rows.begin(), rows.end());
+    return {};
+  }
+  Status finish() override { return {}; }
+  [[nodiscard]] const std::vector<Row>& rows() const { return rows_; }
+
+ private:
+  std::vector<Row> rows_;
+};
+
+struct ParquetOptions {
+  std::vector<Plan> plans;            ///< those that execute() will be given, in order
+  std::vector<ModelCard> cards;       ///< their cards
+  bool resume = false;                ///< keep finished parts and skip their items; otherwise an existing output is an error
+  bool overwrite = false;             ///< remove an existing output first
+  bool stage_times = false;
+  std::int64_t rows_per_part = 50'000;
+  std::chrono::milliseconds part_interval{10'000};  ///< a part is closed at the latest after this time
+  int shard = 0, num_shards = 1;      ///< names parts "shard-i-of-n"
+};
+/// `path` is a folder of part files, or a single file ending in .parquet (merged from parts at the end).
+[[nodiscard]] Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, const ParquetOptions& options);
+
+/// What `plan()` tries and how the choice is constrained.
+struct PlanOptions {
+  std::vector<std::string> models;         ///< card paths; empty: the dataset's
+  std::optional<double> min_accuracy;      ///< in [0,1]
+  std::optional<double> min_throughput;    ///< items a second
+  int calibration_items = 0;               ///< 0: up to 64, or the dataset's own list or fraction
+  bool allow_lossy = true;                 ///< reduced fidelity decoding among the candidates
+  std::vector<std::string> disabled_rules;
+  std::vector<Precision> precisions;       ///< empty: f32 and, where fast, bf16
+  ExecutionShape shape;
+  int repeats = 3;
+  std::stop_token stop;
+  std::function<void(const std::string& what, int done, int total)> on_progress;
+};
+/// Measures every model x rendition x fidelity on the calibration sample and returns the frontier.
+/// kInvalidArgument when no plan meets the constraints, with the nearest that there is.
+[[nodiscard]] Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options);
+
+}  // namespace smol
