@@ -29,6 +29,7 @@ enum class FidelityLabel : std::uint8_t {
   kLossy,       ///< more; taken only with its accuracy measured
 };
 [[nodiscard]] std::string_view name_of(FidelityLabel label);
+[[nodiscard]] Result<FidelityLabel> parse_fidelity_label(std::string_view name);
 
 // ---- Operators. Sizes in pixels; pictures are oriented before anything else. ----
 
@@ -117,6 +118,9 @@ using Operator =
     std::variant<OrientOp, ResizeOp, CropOp, CenterCropOp, PadOp, ConvertOp, NormalizeOp, ColorOp, LayoutOp, UserOp>;
 /// "resize(short_side=256, filter=bilinear)": one stable text form, used by plans and `explain`.
 [[nodiscard]] std::string to_string(const Operator& op);
+/// Reads to_string's form back; `user_operators` resolves user(name). kInvalidArgument says what is allowed.
+[[nodiscard]] Result<Operator> parse_operator(std::string_view text,
+                                              const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
 
 /// A linear chain of operators from the decoded picture to one tensor. A DAG is several chains over one decode
 /// (`PreprocessGraph`): one picture feeds several resizes or models.
