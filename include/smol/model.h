@@ -1,6 +1,7 @@
 #pragma once
 /// Model cards: what a DNN file needs before and after it, and task heads that turn outputs into rows.
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -52,8 +53,11 @@ struct ModelCard {
 };
 
 /// kInvalidArgument with the key and what is allowed; kNotFound when a named file is missing.
-[[nodiscard]] Result<ModelCard> load_model_card(const std::string& path);
-[[nodiscard]] Result<ModelCard> parse_model_card(std::string_view yaml, const std::string& folder);
+[[nodiscard]] Result<ModelCard> load_model_card(const std::string& path,
+                                                const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
+/// `user_operators` resolves `{user: name}` steps; `folder` resolves relative paths.
+[[nodiscard]] Result<ModelCard> parse_model_card(std::string_view yaml, const std::string& folder,
+                                                 const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
 [[nodiscard]] std::string to_yaml(const ModelCard& card);
 
 /// One item's answer. Only the fields of the task are filled.
