@@ -15,9 +15,9 @@ are real pictures, but not independent ones, and they carry no labels: on them a
 reference plan, and its confidence interval is narrower than that many independent photographs would justify.
 
 Agreement depends much on the choice of photographs. The default ones show everyday subjects; they were chosen with the
-models' answers in sight, so agreement on them is no estimate of accuracy elsewhere. `--all-photos` adds textures, stars,
-tissue and the like, on which every model only guesses. Top-1 agreement of lite0 and lite1 with lite2, without optional
-packages: 74 % and 81 % by default, 48 % and 56 % with all photographs.
+models' answers in sight, so agreement on them is no estimate of accuracy elsewhere. `--all-photos` adds textures,
+stars, tissue and the like, on which every model only guesses. Top-1 agreement of lite0 and lite1 with lite2, without
+optional packages: 74 % and 81 % by default, 48 % and 56 % with all photographs.
 
 Running it again writes the same files, and removes the pictures of an earlier run that are no longer made.
 """
