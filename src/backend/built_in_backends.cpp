@@ -1,1 +1,7 @@
-#include "smol/result.h"
+#include "smol/backend.h"
+
+namespace smol {
+
+BackendRegistry built_in_backends() { return {}; }
+
+}  // namespace smol

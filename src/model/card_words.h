@@ -1,0 +1,14 @@
+#pragma once
+#include <string_view>
+
+#include "smol/model.h"
+
+namespace smol {
+
+/// The words of cards for which the public headers have no parser.
+[[nodiscard]] Result<Layout> parse_layout(std::string_view word);
+[[nodiscard]] Result<ColorOrder> parse_color_order(std::string_view word);
+[[nodiscard]] Result<Activation> parse_activation(std::string_view word);
+[[nodiscard]] std::string_view name_of(Activation activation);
+
+}  // namespace smol
