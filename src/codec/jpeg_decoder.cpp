@@ -1,0 +1,277 @@
+#include "codec/jpeg_decoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "codec/jpeg_color.h"
+#include "codec/jpeg_header.h"
+
+namespace smol {
+namespace {
+
+constexpr int kRowsPerGroup = 16;
+/// What missing pixels look like, as libjpeg itself fills them.
+constexpr int kMissing = 128;
+
+Error error(ErrorCode code, std::string message) { return Error{code, std::move(message), Stage::kDecode}; }
+
+std::string to_string(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
+
+J_COLOR_SPACE color_space_of(PixelFormat format) {
+  switch (format) {
+    case PixelFormat::kGray8:
+      return JCS_GRAYSCALE;
+    case PixelFormat::kRgb8:
+      return JCS_EXT_RGB;
+    case PixelFormat::kBgr8:
+      return JCS_EXT_BGR;
+    case PixelFormat::kRgbx8:
+      return JCS_EXT_RGBX;
+    case PixelFormat::kYcc8Planar:
+      return JCS_YCbCr;
+  }
+  return JCS_UNKNOWN;
+}
+
+bool is_cmyk(const jpeg_decompress_struct& info) {
+  return info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
+}
+
+int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+}  // namespace
+
+Result<ImageHeader> JpegDecoder::probe(ByteView bytes) { return read_jpeg_header(bytes); }
+
+Result<DecodeReport> JpegDecoder::decode(ByteView bytes, const DecodeRequest& request, RowConsumer& consumer) {
+  struct AbortAtEnd {
+    JpegLibrary& library;
+    ~AbortAtEnd() { library.abort(); }
+  } const abort_at_end{library_};
+  try {
+    return decode_picture(bytes, request, consumer);
+  } catch (const std::bad_alloc&) {
+    return error(ErrorCode::kOutOfMemory, "no memory for the rows of a JPEG");
+  }
+}
+
+Result<DecodeReport> JpegDecoder::decode_picture(ByteView bytes, const DecodeRequest& request, RowConsumer& consumer) {
+  SMOL_RETURN_IF_ERROR(open(bytes, request));
+  auto& info = library_.info();
+  if (request.format != PixelFormat::kYcc8Planar) return deliver_rows(request, request.format, consumer);
+  if (info.jpeg_color_space == JCS_YCbCr) return deliver_planes(request, consumer);
+  PlanarAdapter adapter(consumer, converted_planes_);
+  return deliver_rows(request, PixelFormat::kRgbx8, adapter);
+}
+
+/// Reads the header and refuses what cannot or must not be decoded.
+Status JpegDecoder::open(ByteView bytes, const DecodeRequest& request) {
+  fail_on_ = request.fail_on;
+  failed_row_.reset();
+  const int denominator = request.scale_denominator;
+  if (denominator != 1 && denominator != 2 && denominator != 4 && denominator != 8) {
+    return error(ErrorCode::kInvalidArgument, "JPEG scale denominator must be 1, 2, 4 or 8: " + std::to_string(denominator));
+  }
+  SMOL_RETURN_IF_ERROR(library_.read_header(bytes, request));
+  auto& info = library_.info();
+  if (std::int64_t{info.image_width} * info.image_height > request.limits.max_pixels) {
+    return error(ErrorCode::kLimitExceeded,
+                 "picture is larger than --max-pixels allows (" + std::to_string(request.limits.max_pixels) +
+                     "); raise it if the file is trusted: " +
+                     to_string(Size{static_cast<int>(info.image_width), static_cast<int>(info.image_height)}));
+  }
+  if (info.num_components == 2 || info.num_components > 4) {
+    return error(ErrorCode::kUnsupported,
+                 "JPEG must have 1, 3 or 4 colour components: " + std::to_string(info.num_components));
+  }
+  if (request.format == PixelFormat::kGray8 && info.jpeg_color_space != JCS_GRAYSCALE) {
+    return error(ErrorCode::kUnsupported, "gray8 can be delivered only for grey pictures; ask for rgbx8");
+  }
+  info.scale_num = 1;
+  info.scale_denom = static_cast<unsigned>(denominator);
+  info.dct_method = JDCT_ISLOW;
+  info.do_fancy_upsampling = TRUE;
+  return {};
+}
+
+Size JpegDecoder::scaled_size() {
+  return {static_cast<int>(library_.info().output_width), static_cast<int>(library_.info().output_height)};
+}
+
+Result<Rect> JpegDecoder::wanted_region(const DecodeRequest& request) {
+  const Size size = scaled_size();
+  const Rect whole{0, 0, size.width, size.height};
+  if (!request.region) return whole;
+  const Rect& region = *request.region;
+  const std::int64_t right = std::min<std::int64_t>(std::int64_t{region.x} + region.width, size.width);
+  const std::int64_t bottom = std::min<std::int64_t>(std::int64_t{region.y} + region.height, size.height);
+  const int x = std::max(region.x, 0), y = std::max(region.y, 0);
+  if (right <= x || bottom <= y) {
+    return error(ErrorCode::kInvalidArgument, "the region lies outside the picture of " + to_string(size));
+  }
+  return Rect{x, y, static_cast<int>(right - x), static_cast<int>(bottom - y)};
+}
+
+/// Cropped and skipped decodes equal the full one only for the usual samplings (4x2 and 2x4 differed at 1/2 and 1/4), and
+/// not where the library smooths across blocks.
+bool JpegDecoder::crops_exactly() {
+  const auto& info = library_.info();
+  for (int i = 0; i < info.num_components; ++i) {
+    const auto& component = info.comp_info[i];
+    const bool full = component.h_samp_factor == info.max_h_samp_factor && component.v_samp_factor == info.max_v_samp_factor;
+    if (!full && (component.h_samp_factor != 1 || component.v_samp_factor != 1)) return false;
+  }
+  const bool usual =
+      info.max_h_samp_factor != 3 && info.max_v_samp_factor != 3 && info.max_h_samp_factor * info.max_v_samp_factor <= 4;
+  return usual && !library_.smooths_blocks();
+}
+
+/// Tells libjpeg which columns and first row are needed. Fancy upsampling makes the outermost columns of a crop differ
+/// from the full decode, hence one more on each side, which the caller trims.
+Result<JpegDecoder::Extent> JpegDecoder::narrow(const Rect& wanted, PixelFormat format) {
+  const Size size = scaled_size();
+  Extent extent{wanted, 0, size.width};
+  if (!crops_exactly()) {
+    for (int y = 0; y < wanted.y; y += kRowsPerGroup) {
+      SMOL_RETURN_IF_ERROR(read_group(extent, format, std::min(kRowsPerGroup, wanted.y - y)));
+    }
+    return extent;
+  }
+  if (wanted.width < size.width) {
+    auto x = static_cast<JDIMENSION>(std::max(wanted.x - 1, 0));
+    auto width = static_cast<JDIMENSION>(std::min(wanted.x + wanted.width + 1, size.width)) - x;
+    SMOL_RETURN_IF_ERROR(library_.crop_columns(x, width));
+    extent.first_column = static_cast<int>(x);
+    extent.num_columns = static_cast<int>(width);
+  }
+  if (wanted.y > 0) SMOL_RETURN_IF_ERROR(tolerate(library_.skip_rows(static_cast<JDIMENSION>(wanted.y))));
+  return extent;
+}
+
+Status JpegDecoder::tolerate(Status status) {
+  if (status.ok() || fail_on_ != FailOn::kNone) return status;
+  const ErrorCode code = status.error().code;
+  if (code != ErrorCode::kCorrupt && code != ErrorCode::kTruncated) return status;
+  failed_row_ = static_cast<int>(library_.info().output_scanline);
+  return {};
+}
+
+DecodeReport JpegDecoder::report(int first_row, int num_rows) {
+  DecodeReport result;
+  const int rows_from_data = std::min(library_.rows_from_data(), failed_row_.value_or(library_.rows_from_data()));
+  result.rows_decoded = std::clamp(rows_from_data - first_row, 0, num_rows);
+  result.warnings = library_.warnings();
+  result.truncated = library_.truncated();
+  result.recovered = library_.recovered() || failed_row_.has_value();
+  return result;
+}
+
+Result<DecodeReport> JpegDecoder::deliver_rows(const DecodeRequest& request, PixelFormat format, RowConsumer& consumer) {
+  auto& info = library_.info();
+  info.out_color_space = is_cmyk(info) ? JCS_CMYK : color_space_of(format);
+  SMOL_RETURN_IF_ERROR(library_.start());
+  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request));
+  const Size size = scaled_size();  // crop_columns() changes the library's
+  SMOL_ASSIGN_OR_RETURN(const Extent extent, narrow(wanted, format));
+  const Rect& delivered = extent.wanted;
+  SMOL_RETURN_IF_ERROR(consumer.begin(delivered, size, format));
+
+  int done = 0;
+  for (bool more = true; more && done < delivered.height;) {
+    if (request.stop.stop_requested()) return error(ErrorCode::kCancelled, "stopped on request");
+    const int num_rows = std::min(kRowsPerGroup, delivered.height - done);
+    SMOL_RETURN_IF_ERROR(read_group(extent, format, num_rows));
+    ImageView view;
+    view.format = format;
+    view.width = delivered.width;
+    view.height = num_rows;
+    view.planes[0] = {rows_.data() + (delivered.x - extent.first_column) * bytes_per_pixel(format),
+                      padded_stride_bytes(static_cast<std::size_t>(extent.num_columns) * bytes_per_pixel(format)),
+                      delivered.width, num_rows};
+    more = consumer.rows(delivered.y + done, view);
+    done += num_rows;
+  }
+  return report(delivered.y, done);
+}
+
+/// Reads rows into rows_, converting CMYK, and grey where the data are missing.
+Status JpegDecoder::read_group(const Extent& extent, PixelFormat format, int num_rows) {
+  auto& info = library_.info();
+  const std::size_t row_bytes = static_cast<std::size_t>(extent.num_columns) * bytes_per_pixel(format);
+  const std::ptrdiff_t stride = padded_stride_bytes(row_bytes);
+  std::uint8_t* const rows = rows_.reserve(stride * kRowsPerGroup);
+  const bool cmyk = is_cmyk(info);
+  const std::size_t cmyk_bytes = std::size_t{4} * extent.num_columns;
+  std::array<JSAMPROW, kRowsPerGroup> targets;
+  for (int i = 0; i < num_rows; ++i) {
+    targets[i] = cmyk ? cmyk_rows_.reserve(cmyk_bytes * kRowsPerGroup) + i * cmyk_bytes : rows + i * stride;
+  }
+  int read = 0;
+  if (!failed_row_) {
+    const JDIMENSION first = info.output_scanline;
+    SMOL_RETURN_IF_ERROR(tolerate(library_.read_rows(targets.data(), static_cast<JDIMENSION>(num_rows))));
+    read = static_cast<int>(info.output_scanline - first);
+  }
+  for (int i = 0; cmyk && i < read; ++i) {
+    convert_inverted_cmyk(targets[i], rows + i * stride, extent.num_columns, format);
+  }
+  for (int i = read; i < num_rows; ++i) std::memset(rows + i * stride, kMissing, row_bytes);
+  return {};
+}
+
+/// Planes as stored: whole rows, beginning and ending with iMCU rows so that chroma rows are complete.
+Result<DecodeReport> JpegDecoder::deliver_planes(const DecodeRequest& request, RowConsumer& consumer) {
+  auto& info = library_.info();
+  info.out_color_space = JCS_YCbCr;
+  info.raw_data_out = TRUE;
+  SMOL_RETURN_IF_ERROR(library_.start());
+  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request));
+  const Size size = scaled_size();
+  const int group = info.max_v_samp_factor * info.min_DCT_scaled_size;
+  const int first = wanted.y / group * group;
+  const int end = std::min(round_up(wanted.y + wanted.height, group), size.height);
+  SMOL_RETURN_IF_ERROR(consumer.begin(Rect{0, first, size.width, end - first}, size, PixelFormat::kYcc8Planar));
+
+  int done = 0;
+  for (int y = 0; y < end; y += group) {
+    if (request.stop.stop_requested()) return error(ErrorCode::kCancelled, "stopped on request");
+    SMOL_RETURN_IF_ERROR(read_plane_group(group));
+    if (y < first) continue;
+    ImageView view;
+    view.format = PixelFormat::kYcc8Planar;
+    view.width = size.width;
+    view.height = std::min(group, end - y);
+    for (int i = 0; i < 3; ++i) {
+      const auto& component = info.comp_info[i];
+      const int rows = component.v_samp_factor * component.DCT_scaled_size;
+      const int left = static_cast<int>(component.downsampled_height) - y / group * rows;
+      view.planes[i] = {planes_[i].data(),
+                        padded_stride_bytes(std::size_t{component.width_in_blocks} * component.DCT_scaled_size),
+                        static_cast<int>(component.downsampled_width), std::min(rows, left)};
+    }
+    done += view.height;
+    if (!consumer.rows(y, view)) break;
+  }
+  return report(first, done);
+}
+
+Status JpegDecoder::read_plane_group(int num_rows) {
+  auto& info = library_.info();
+  std::array<std::array<JSAMPROW, MAX_SAMP_FACTOR * DCTSIZE>, 3> rows;
+  std::array<JSAMPARRAY, 3> targets;
+  for (int i = 0; i < 3; ++i) {
+    const auto& component = info.comp_info[i];
+    const int count = component.v_samp_factor * component.DCT_scaled_size;
+    const std::ptrdiff_t stride = padded_stride_bytes(std::size_t{component.width_in_blocks} * component.DCT_scaled_size);
+    std::uint8_t* const plane = planes_[i].reserve(stride * count);
+    for (int row = 0; row < count; ++row) rows[i][row] = plane + row * stride;
+    targets[i] = rows[i].data();
+    if (failed_row_) std::memset(plane, kMissing, stride * count);
+  }
+  if (failed_row_) return {};
+  SMOL_RETURN_IF_ERROR(tolerate(library_.read_planes(targets.data(), static_cast<JDIMENSION>(num_rows))));
+  return failed_row_ ? read_plane_group(num_rows) : Status();
+}
+
+}  // namespace smol
