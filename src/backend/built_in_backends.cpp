@@ -1,7 +1,56 @@
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+
 #include "smol/backend.h"
 
 namespace smol {
+namespace {
 
-BackendRegistry built_in_backends() { return {}; }
+/// The folder of the library (or program) that this code is linked into: plug-ins lie beside it.
+std::filesystem::path library_folder() {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&library_folder), &info) == 0 || info.dli_fname == nullptr) return ".";
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, error);
+  return error ? std::filesystem::path(".") : file.parent_path();
+}
+
+/// Loads a backend from a plug-in, or records why it cannot be used. The library stays loaded for the life of the process:
+/// its threads and the backend's code live in it.
+void add_plug_in(BackendRegistry& registry, const std::string& name, const std::string& built_against,
+                 const std::string& remedy) {
+  const std::string file = (library_folder() / ("libsmol_backend_" + name + ".so")).string();
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    const char* reason = dlerror();
+    registry.add_unavailable(
+        {name, fmt::format("built against {}; {}", built_against, reason ? reason : "cannot load " + file), remedy});
+    return;
+  }
+  const auto create = reinterpret_cast<CreateBackendFunction>(dlsym(library, kCreateBackendSymbol));
+  std::unique_ptr<const Backend> backend(create != nullptr ? create() : nullptr);
+  if (!backend) {
+    registry.add_unavailable({name, "the plug-in found no device it can use: " + file, remedy});
+    return;
+  }
+  if (Status added = registry.add(std::move(backend)); !added.ok()) {
+    registry.add_unavailable({name, added.error().message, "give the plug-in another name"});
+  }
+}
+
+}  // namespace
+
+BackendRegistry built_in_backends() {
+  BackendRegistry registry;
+#ifdef SMOL_OPENVINO_VERSION
+  add_plug_in(registry, "openvino", "OpenVINO " SMOL_OPENVINO_VERSION,
+              "pip install openvino==" SMOL_OPENVINO_VERSION ", the version that this smol was built against");
+#else
+  registry.add_unavailable({"openvino", "left out of this build", "build with -DSMOL_WITH_OPENVINO=ON"});
+#endif
+  return registry;
+}
 
 }  // namespace smol
