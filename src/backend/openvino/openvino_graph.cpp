@@ -1,5 +1,7 @@
 #include "backend/openvino/openvino_graph.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <openvino/op/constant.hpp>
 #include <openvino/op/reshape.hpp>
@@ -22,6 +24,18 @@ void fill_size(ov::PartialShape& shape, const OutputSpec& picture) {
   for (std::size_t i = 0; i < size.size(); ++i) {
     if (shape[i + 1].is_dynamic()) shape[i + 1] = size[i];
   }
+}
+
+/// A reshape target whose first dimension follows the batch; empty when it should stay as it is.
+///   [1, 1001]     => [-1, 1001]
+///   [24, 2, 1936] => [-1, 2, 1936]   the batch folded into the first dimension (channel shuffles)
+///   [1, -1, 4]    => [0, -1, 4]      0 copies the input's first dimension
+std::vector<std::int64_t> freed_dimensions(std::vector<std::int64_t> dimensions) {
+  if (dimensions.empty() || dimensions[0] < 1) return {};
+  const bool all_positive = std::all_of(dimensions.begin(), dimensions.end(), [](std::int64_t d) { return d > 0; });
+  if (!all_positive && dimensions[0] != 1) return {};
+  dimensions[0] = all_positive ? -1 : 0;
+  return dimensions;
 }
 
 }  // namespace
@@ -52,14 +66,11 @@ bool free_constant_reshapes(ov::Model& model) {
     if (!reshape) continue;
     const auto target = ov::as_type_ptr<ov::op::v0::Constant>(reshape->get_input_node_shared_ptr(1));
     const ov::PartialShape shape = reshape->get_input_partial_shape(0);
-    if (!target || shape.rank().is_dynamic() || shape.size() == 0 || shape[0].is_dynamic() || shape[0].get_length() != 1)
-      continue;
-    std::vector<std::int64_t> dimensions = target->cast_vector<std::int64_t>();
-    if (dimensions.empty() || dimensions[0] != 1) continue;
-    // [1, 1001] => [0, 1001] with special zero: the first dimension is copied from the input, whatever the batch.
-    dimensions[0] = 0;
-    const auto freed = ov::op::v0::Constant::create(ov::element::i64, ov::Shape{dimensions.size()}, dimensions);
-    reshape->input(1).replace_source_output(freed);
+    if (!target || shape.rank().is_dynamic() || shape.size() == 0 || shape[0] != ov::Dimension(1)) continue;
+    const std::vector<std::int64_t> dimensions = freed_dimensions(target->cast_vector<std::int64_t>());
+    if (dimensions.empty()) continue;
+    reshape->input(1).replace_source_output(
+        ov::op::v0::Constant::create(ov::element::i64, ov::Shape{dimensions.size()}, dimensions));
     reshape->set_special_zero(true);
     changed = true;
   }
