@@ -19,9 +19,9 @@ struct ExecutionShape {
   int host_workers = 0;        ///< decode + preprocess threads; 0 = available cores
   int streams = 0;             ///< inferences in flight; 0 = available cores
   int threads_per_stream = 1;  ///< 0 = the backend's choice
-  int slots = 0;               ///< batch buffers; 0 = 2 * streams + 1 (over-allocated so that workers never wait for inference)
+  int slots = 0;  ///< batch buffers; 0 = 2 * streams + 1 (over-allocated so that workers never wait for inference)
   bool pin_threads = false;
-  int io_threads = 0;          ///< 0 = workers read for themselves
+  int io_threads = 0;  ///< 0 = workers read for themselves
   friend bool operator==(const ExecutionShape&, const ExecutionShape&) = default;
 };
 
@@ -33,21 +33,21 @@ struct Estimate {
 
 /// What measuring a plan gave. Never changes answers.
 struct PlanMeasurement {
-  Estimate throughput;          ///< items a second, end to end, all cores
+  Estimate throughput;               ///< items a second, end to end, all cores
   double preprocess_throughput = 0;  ///< items a second of preprocessing alone, all cores; 0 = not measured
   double infer_throughput = 0;       ///< items a second of inference alone
   std::optional<Estimate> accuracy;  ///< absent when nothing could be compared
-  bool agreement = false;       ///< accuracy is agreement with the reference plan, not with labels
-  std::int64_t num_items = 0;   ///< calibration items behind the accuracy
+  bool agreement = false;            ///< accuracy is agreement with the reference plan, not with labels
+  std::int64_t num_items = 0;        ///< calibration items behind the accuracy
   friend bool operator==(const PlanMeasurement&, const PlanMeasurement&) = default;
 };
 
 /// One way to run one model over one rendition.
 struct Plan {
-  std::string id;               ///< unique in its file: "efficientnet_lite0/full/exact"
-  std::string model;            ///< path of the card or model file, relative to the plan file where possible
+  std::string id;     ///< unique in its file: "efficientnet_lite0/full/exact"
+  std::string model;  ///< path of the card or model file, relative to the plan file where possible
   std::string model_name;
-  std::string model_digest;     ///< of the model file and the card's meaning; a changed card voids the plan
+  std::string model_digest;  ///< of the model file and the card's meaning; a changed card voids the plan
   std::string backend = "openvino";
   Precision precision = Precision::kF32;
   std::string rendition = "full";
@@ -65,9 +65,9 @@ struct Plan {
 /// A plan file.
 struct PlanSet {
   static constexpr int kFormat = 1;
-  std::string machine;          ///< where it was measured: machine_name()
+  std::string machine;  ///< where it was measured: machine_name()
   std::string smol_version;
-  std::string date;             ///< UTC, ISO 8601
+  std::string date;  ///< UTC, ISO 8601
   std::string dataset;
   std::string calibration;      ///< in words: "60 of 400 items, evenly spaced"
   std::string accuracy_kind;    ///< "labels", "agreement with <plan>", "none"

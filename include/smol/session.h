@@ -22,14 +22,14 @@ namespace smol {
 
 /// What became of one (item, region, plan). Every item gets its rows, also when it failed.
 struct Row {
-  std::int64_t ticket = 0;       ///< order of reading, for ordered output
+  std::int64_t ticket = 0;  ///< order of reading, for ordered output
   std::string item, region;
-  std::string fingerprint;       ///< fingerprint_of(item)
-  int plan = 0;                  ///< index into the plans being run
+  std::string fingerprint;  ///< fingerprint_of(item)
+  int plan = 0;             ///< index into the plans being run
   std::optional<Error> error;
   bool truncated = false, recovered = false;  ///< the answer comes from damaged data
   Prediction prediction;
-  std::array<float, kNumStages> stage_us{};   ///< of this item; inference: its batch's time divided by the batch's items
+  std::array<float, kNumStages> stage_us{};  ///< of this item; inference: its batch's time divided by the batch's items
 };
 
 /// Takes rows. Called from one thread at a time.
@@ -38,10 +38,11 @@ class Sink {
   virtual ~Sink() = default;
   /// Rows are borrowed. An error stops the run.
   virtual Status write(std::span<const Row> rows) = 0;
-  /// Makes everything durable. Called once, also after a cancelled run, never after a failed write.
-  virtual Status finish() = 0;
+  /// Makes everything durable. Called once, never after a failed write. `complete` is false when the run was stopped early.
+  virtual Status finish(bool complete) = 0;
   /// Rows that are already there from an earlier run (resume): asked before an item is read.
-  [[nodiscard]] virtual bool has(std::string_view item, std::string_view region, std::string_view fingerprint, int plan) const {
+  [[nodiscard]] virtual bool has(std::string_view item, std::string_view region, std::string_view fingerprint,
+                                 int plan) const {
     (void)item, (void)region, (void)fingerprint, (void)plan;
     return false;
   }
@@ -64,10 +65,10 @@ struct Progress {
 struct RunOptions {
   FailOn fail_on = FailOn::kTruncated;
   DecodeLimits limits;
-  bool ordered = false;              ///< rows in the source's order
+  bool ordered = false;  ///< rows in the source's order
   bool stage_times = false;
-  std::int64_t memory_bytes = 0;     ///< bound on batch buffers and worker buffers; 0 = a quarter of the machine's memory
-  double max_failure_fraction = 1;   ///< the run stops with kLimitExceeded past it (at least 20 items seen)
+  std::int64_t memory_bytes = 0;    ///< bound on batch buffers and worker buffers; 0 = a quarter of the machine's memory
+  double max_failure_fraction = 1;  ///< the run stops with kLimitExceeded past it (at least 20 items seen)
   std::chrono::milliseconds max_batch_delay{1000};  ///< a partly filled batch does not wait longer
   Ablation ablation;
   std::stop_token stop;
@@ -81,15 +82,17 @@ struct StageSummary {
 };
 
 struct RunReport {
-  std::int64_t items = 0;            ///< read (without skipped)
-  std::int64_t skipped = 0;          ///< already in the sink
+  std::int64_t items = 0;    ///< read (without skipped)
+  std::int64_t skipped = 0;  ///< already in the sink
   std::int64_t rows = 0, error_rows = 0;
   std::map<std::string, std::int64_t> errors_by_code;
   double seconds = 0;
-  double cpu_seconds = 0;            ///< of the whole process
+  double cpu_seconds = 0;  ///< of the whole process
   int host_workers = 0, streams = 0, batch = 0, slots = 0;
-  double worker_wait_seconds = 0;    ///< workers waiting for a free batch buffer, summed over workers: inference is the bottleneck
-  double device_idle_fraction = 0;   ///< share of the wall time in which no inference was in flight: preprocessing is the bottleneck
+  double worker_wait_seconds =
+      0;  ///< workers waiting for a free batch buffer, summed over workers: inference is the bottleneck
+  double device_idle_fraction =
+      0;  ///< share of the wall time in which no inference was in flight: preprocessing is the bottleneck
   bool cancelled = false;
   std::array<StageSummary, kNumStages> stages{};
   [[nodiscard]] double throughput() const { return seconds > 0 ? static_cast<double>(items) / seconds : 0; }
@@ -131,7 +134,7 @@ class MemorySink final : public Sink {
     rows_.insert(rows_.end(), rows.begin(), rows.end());
     return {};
   }
-  Status finish() override { return {}; }
+  Status finish(bool /*complete*/) override { return {}; }
   [[nodiscard]] const std::vector<Row>& rows() const { return rows_; }
 
  private:
@@ -139,27 +142,27 @@ class MemorySink final : public Sink {
 };
 
 struct ParquetOptions {
-  std::vector<Plan> plans;            ///< those that execute() will be given, in order
-  std::vector<ModelCard> cards;       ///< their cards
-  bool resume = false;                ///< keep finished parts and skip their items; otherwise an existing output is an error
-  bool overwrite = false;             ///< remove an existing output first
+  bool resume = false;     ///< keep finished parts and skip their items; otherwise an existing output is an error
+  bool overwrite = false;  ///< remove an existing output first
   bool stage_times = false;
   std::int64_t rows_per_part = 50'000;
   std::chrono::milliseconds part_interval{10'000};  ///< a part is closed at the latest after this time
-  int shard = 0, num_shards = 1;      ///< names parts "shard-i-of-n"
+  int shard = 0, num_shards = 1;                    ///< names parts "shard-i-of-n"
 };
-/// `path` is a folder of part files, or a single file ending in .parquet (merged from parts at the end).
-[[nodiscard]] Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, const ParquetOptions& options);
+/// `path` is a folder of part files, or a single file ending in .parquet (merged from the parts in `path`.parts at the end).
+/// `plans` are those that execute() will be given, in the same order; what is needed of them is copied.
+[[nodiscard]] Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::span<const CompiledPlan> plans,
+                                                                const ParquetOptions& options);
 
 /// What `plan()` tries and how the choice is constrained.
 struct PlanOptions {
-  std::vector<std::string> models;         ///< card paths; empty: the dataset's
-  std::optional<double> min_accuracy;      ///< in [0,1]
-  std::optional<double> min_throughput;    ///< items a second
-  int calibration_items = 0;               ///< 0: up to 64, or the dataset's own list or fraction
-  bool allow_lossy = true;                 ///< reduced fidelity decoding among the candidates
+  std::vector<std::string> models;       ///< card paths; empty: the dataset's
+  std::optional<double> min_accuracy;    ///< in [0,1]
+  std::optional<double> min_throughput;  ///< items a second
+  int calibration_items = 0;             ///< 0: up to 64, or the dataset's own list or fraction
+  bool allow_lossy = true;               ///< reduced fidelity decoding among the candidates
   std::vector<std::string> disabled_rules;
-  std::vector<Precision> precisions;       ///< empty: f32 and, where fast, bf16
+  std::vector<Precision> precisions;  ///< empty: f32 and, where fast, bf16
   ExecutionShape shape;
   int repeats = 3;
   std::stop_token stop;

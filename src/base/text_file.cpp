@@ -1,5 +1,8 @@
 #include "base/text_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -25,6 +28,30 @@ Result<std::string> read_text_file(const std::string& path) {
   }
   if (std::ferror(file.get()) != 0) return Error{ErrorCode::kIo, "cannot read file: " + path, Stage::kRead};
   return text;
+}
+
+Status sync_path(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && ::fsync(file) == 0;
+  const int why = errno;
+  if (file >= 0) ::close(file);
+  if (!synced) return Error{ErrorCode::kIo, std::string("cannot sync (") + std::strerror(why) + "): " + path, Stage::kWrite};
+  return {};
+}
+
+Status write_text_file(const std::string& path, std::string_view text) {
+  const std::string temporary = path + ".tmp";
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(temporary.c_str(), "wb"), &std::fclose);
+  if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get()) != 0) {
+    return Error{ErrorCode::kIo, std::string("cannot write file (") + std::strerror(errno) + "): " + path, Stage::kWrite};
+  }
+  file.reset();
+  SMOL_RETURN_IF_ERROR(sync_path(temporary));
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
+    return Error{ErrorCode::kIo, std::string("cannot rename into place (") + std::strerror(errno) + "): " + path,
+                 Stage::kWrite};
+  }
+  return {};
 }
 
 }  // namespace smol

@@ -1,0 +1,92 @@
+#include "engine/collector.h"
+
+namespace smol {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::size_t kRowsPerWrite = 256;
+constexpr std::chrono::milliseconds kFlushInterval{200};
+
+float& stage_of(Row& row, Stage stage) { return row.stage_us[static_cast<std::size_t>(stage)]; }
+
+}  // namespace
+
+void Collector::work() {
+  while (std::optional<Event> event = run_.events.pop()) {
+    if (event->row) {
+      deliver(*std::move(event->row));
+    } else if (event->skipped_ticket >= 0) {
+      skipped_.insert(event->skipped_ticket);
+    } else {
+      read_batch(*event);
+    }
+    flush(false);
+  }
+  flush(true);
+  run_.rows.close();
+}
+
+void Collector::read_batch(const Event& event) {
+  BatchAssembler& assembler = *run_.assemblers[event.plan];
+  const CompiledPlan::State& plan = *run_.plans[event.plan];
+  const std::vector<TensorView> outputs = assembler.outputs(event.slot);
+  std::vector<std::optional<Row>>& places = assembler.rows(event.slot);
+  std::size_t valid = 0;
+  for (const std::optional<Row>& place : places) valid += place.has_value() ? 1 : 0;
+  for (std::size_t index = 0; index < places.size(); ++index) {
+    if (!places[index]) continue;
+    Row row = *std::move(places[index]);
+    const Clock::time_point start = Clock::now();
+    if (!event.result->ok()) {
+      row.error = event.result->error();
+      if (row.error->stage == Stage::kNone) row.error->stage = Stage::kInfer;
+    } else {
+      stage_of(row, Stage::kTransfer) = static_cast<float>((*event.result)->transfer_us / static_cast<double>(valid));
+      stage_of(row, Stage::kInfer) = static_cast<float>((*event.result)->infer_us / static_cast<double>(valid));
+      if (Status read = plan.head->read(outputs, static_cast<int>(index), row.prediction); !read.ok()) {
+        row.error = std::move(read).error();
+        row.error->stage = Stage::kPostprocess;
+      }
+    }
+    stage_of(row, Stage::kPostprocess) = std::chrono::duration<float, std::micro>(Clock::now() - start).count();
+    deliver(std::move(row));
+  }
+  assembler.release(event.slot);
+}
+
+void Collector::deliver(Row row) {
+  ++num_rows_;
+  if (row.error) {
+    ++errors_by_code_[std::string(name_of(row.error->code))];
+  } else {
+    for (std::size_t stage = 0; stage < stages_.size(); ++stage) {
+      if (row.stage_us[stage] > 0) stages_[stage].add(row.stage_us[stage]);
+    }
+  }
+  if (run_.options.ordered) {
+    const std::int64_t ticket = row.ticket;
+    waiting_.emplace(ticket, std::move(row));
+  } else {
+    ready_.push_back(std::move(row));
+  }
+}
+
+void Collector::flush(bool everything) {
+  // Tickets of interrupted items never come; their successors wait for the end of the run.
+  while (everything ? !waiting_.empty() : skipped_.erase(next_ticket_) > 0 || waiting_.contains(next_ticket_)) {
+    if (waiting_.empty() || (!everything && waiting_.begin()->first != next_ticket_)) {
+      ++next_ticket_;
+      continue;
+    }
+    next_ticket_ = waiting_.begin()->first + 1;
+    ready_.push_back(std::move(waiting_.begin()->second));
+    waiting_.erase(waiting_.begin());
+  }
+  if (ready_.empty() || (!everything && ready_.size() < kRowsPerWrite && Clock::now() - last_flush_ < kFlushInterval))
+    return;
+  last_flush_ = Clock::now();
+  run_.rows.push(std::move(ready_));
+  ready_.clear();
+}
+
+}  // namespace smol

@@ -1,0 +1,92 @@
+#include "engine/compiled_plan.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/thread_budget.h"
+
+namespace smol {
+namespace {
+
+std::int64_t memory_budget(const RunOptions& options) {
+  if (options.memory_bytes > 0) return options.memory_bytes;
+  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 4;
+}
+
+// Batch buffers: two for each stream and one being filled, so that workers do not wait for a stream that is a little late
+// (paper §6.1, over-allocation), less when the memory budget is smaller.
+Result<int> count_slots(const Plan& plan, const OutputSpec& picture, int streams, const RunOptions& options) {
+  int slots = plan.shape.slots > 0 ? plan.shape.slots : 2 * streams + 1;
+  if (!options.ablation.over_allocation) slots = streams;
+  if (!options.ablation.pipelining) slots = 1;
+  const TensorSlot one{nullptr, picture.dtype, picture.layout, picture.color, picture.width, picture.height};
+  const auto slot_bytes = static_cast<std::int64_t>(one.size_bytes()) * plan.shape.batch;
+  const std::int64_t affordable = memory_budget(options) / slot_bytes;
+  if (affordable < 1) {
+    return Error{ErrorCode::kOutOfMemory,
+                 fmt::format("one batch of {} pictures needs {} bytes, the memory budget is {} bytes; raise --memory "
+                             "or plan a smaller batch",
+                             plan.shape.batch, slot_bytes, memory_budget(options))};
+  }
+  return static_cast<int>(std::min<std::int64_t>(slots, affordable));
+}
+
+Status check_input(const ModelCard& card, const ModelInstance& instance, const OutputSpec& picture) {
+  if (instance.inputs().size() != 1) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("the model has {} inputs, pictures fill exactly one: {}", instance.inputs().size(), card.name)};
+  }
+  const TensorSpec& input = instance.inputs().front();
+  const std::int64_t channels = picture.color == ColorOrder::kGray ? 1 : 3;
+  const Shape wanted = picture.layout == Layout::kNCHW ? Shape{instance.batch(), channels, picture.height, picture.width}
+                                                       : Shape{instance.batch(), picture.height, picture.width, channels};
+  if (input.shape != wanted || input.dtype != picture.dtype) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("preprocessing writes {} {}, the model's input '{}' is {} {}; correct the card of {}",
+                             name_of(picture.dtype), to_string(wanted), input.name, name_of(input.dtype),
+                             to_string(input.shape), card.name)};
+  }
+  return {};
+}
+
+}  // namespace
+
+CompiledPlan::CompiledPlan(std::unique_ptr<State> state) : state_(std::move(state)) {}
+CompiledPlan::CompiledPlan(CompiledPlan&&) noexcept = default;
+CompiledPlan& CompiledPlan::operator=(CompiledPlan&&) noexcept = default;
+CompiledPlan::~CompiledPlan() = default;
+const Plan& CompiledPlan::plan() const { return state_->plan; }
+const ModelCard& CompiledPlan::card() const { return state_->card; }
+
+Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const RunOptions& options) {
+  auto state = std::make_unique<CompiledPlan::State>();
+  state->plan = plan;
+  SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model));
+  SMOL_RETURN_IF_ERROR(verify(plan, state->card));
+  SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
+  SMOL_ASSIGN_OR_RETURN(state->picture, verify(plan.pipeline));
+  const int cores = available_cores();
+  state->shares_host_cores = backend->capabilities().shares_host_cores;
+  state->host_workers = options.ablation.threading ? (plan.shape.host_workers > 0 ? plan.shape.host_workers : cores) : 1;
+  state->streams = options.ablation.threading ? (plan.shape.streams > 0 ? plan.shape.streams : cores) : 1;
+  SMOL_ASSIGN_OR_RETURN(state->slots, count_slots(plan, state->picture, state->streams, options));
+
+  CompileOptions compile;
+  compile.model_path = state->card.path;
+  compile.precision = plan.precision;
+  compile.batch = plan.shape.batch;
+  compile.streams = state->streams;
+  compile.threads_per_stream = plan.shape.threads_per_stream;
+  compile.pin_threads = plan.shape.pin_threads;
+  compile.device_operators = plan.pipeline.device_operators;
+  compile.host_output = state->picture;
+  compile.config_path = state->card.backend_config;
+  SMOL_ASSIGN_OR_RETURN(state->instance, backend->compile(compile, state->slots));
+  SMOL_RETURN_IF_ERROR(check_input(state->card, *state->instance, state->picture));
+  SMOL_ASSIGN_OR_RETURN(state->head, create_task_head(state->card, state->instance->outputs()));
+  return CompiledPlan(std::move(state));
+}
+
+}  // namespace smol

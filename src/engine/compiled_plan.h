@@ -1,0 +1,19 @@
+#pragma once
+#include <memory>
+
+#include "smol/session.h"
+
+namespace smol {
+
+/// What compile() makes: everything a run of one plan needs except threads.
+struct CompiledPlan::State {
+  Plan plan;
+  ModelCard card;
+  OutputSpec picture;  ///< what host workers write into a slot
+  std::unique_ptr<ModelInstance> instance;
+  std::unique_ptr<const TaskHead> head;
+  int host_workers = 1, streams = 1, slots = 1;  ///< resolved: no zeros
+  bool shares_host_cores = true;
+};
+
+}  // namespace smol

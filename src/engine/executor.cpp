@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <thread>
+
+#include "base/thread_budget.h"
+#include "engine/collector.h"
+#include "engine/run_state.h"
+#include "engine/worker.h"
+
+namespace smol {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+// A run is not stopped by its failure budget before this many items: one bad file among the first two is not "50 %".
+constexpr std::int64_t kItemsBeforeFailureBudget = 20;
+constexpr std::chrono::milliseconds kMonitorInterval{100};
+
+double process_cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// Writes rows as they come; a failing sink stops the run and swallows the rest.
+void write_rows(RunState& run) {
+  bool failed = false;
+  while (std::optional<std::vector<Row>> rows = run.rows.pop()) {
+    if (failed) continue;
+    if (Status written = run.sink.write(*rows); !written.ok()) {
+      failed = true;
+      run.fail(std::move(written).error());
+    }
+  }
+}
+
+void report_progress(const RunState& run, Clock::time_point start) {
+  if (!run.options.on_progress) return;
+  Progress progress;
+  progress.items = run.items.load();
+  progress.errors = run.failed_items.load();
+  progress.skipped = run.skipped.load();
+  progress.total = run.source.size();
+  progress.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  run.options.on_progress(progress);
+}
+
+void check_failure_budget(RunState& run) {
+  const std::int64_t items = run.items.load(), failed = run.failed_items.load();
+  if (items < kItemsBeforeFailureBudget ||
+      static_cast<double>(failed) <= run.options.max_failure_fraction * static_cast<double>(items))
+    return;
+  run.fail(Error{ErrorCode::kLimitExceeded, fmt::format("too many items failed, --max-failures allows {:g} %: {} of {}",
+                                                        100 * run.options.max_failure_fraction, failed, items)});
+}
+
+// Keeps time for the run: deadlines of batches, failure budget, progress. Returns when all workers have ended.
+void monitor(RunState& run, std::atomic<int>& working, Clock::time_point start) {
+  while (working.load() > 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    for (int waited = 2; working.load() > 0 && waited < kMonitorInterval.count(); waited += 5) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    for (const auto& assembler : run.assemblers) assembler->seal(run.options.max_batch_delay);
+    check_failure_budget(run);
+    report_progress(run, start);
+  }
+}
+
+int count_workers(const RunState& run) {
+  int workers = 1;
+  for (const CompiledPlan::State* plan : run.plans) workers = std::max(workers, plan->host_workers);
+  return workers;
+}
+
+Result<std::vector<std::unique_ptr<Worker>>> make_workers(RunState& run) {
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (int i = 0; i < count_workers(run); ++i) {
+    workers.push_back(std::make_unique<Worker>(run));
+    SMOL_RETURN_IF_ERROR(workers.back()->prepare());
+  }
+  return workers;
+}
+
+// Starts the threads, waits for the pipeline to run dry in the direction of the data: workers, batches, collector, writer.
+void run_threads(RunState& run, std::vector<std::unique_ptr<Worker>>& workers, Collector& collector,
+                 Clock::time_point start) {
+  std::jthread writer([&] {
+    name_this_thread("smol-write");
+    write_rows(run);
+  });
+  std::jthread collecting([&] {
+    name_this_thread("smol-collect");
+    collector.work();
+  });
+  std::atomic<int> working{static_cast<int>(workers.size())};
+  const bool pin = run.plans.front()->plan.shape.pin_threads;
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    threads.emplace_back([&, i] {
+      name_this_thread(fmt::format("smol-work-{}", i));
+      if (pin) pin_this_thread(static_cast<int>(i));
+      workers[i]->work();
+      working.fetch_sub(1);
+    });
+  }
+  monitor(run, working, start);
+  threads.clear();
+  for (const auto& assembler : run.assemblers) assembler->seal();
+  for (const auto& assembler : run.assemblers) assembler->wait_until_idle();
+  run.events.close();
+  collecting.join();
+  writer.join();
+}
+
+RunReport summarise(const RunState& run, const Collector& collector, int num_workers) {
+  RunReport report;
+  report.items = run.items.load();
+  report.skipped = run.skipped.load();
+  report.rows = collector.rows();
+  report.errors_by_code = collector.errors_by_code();
+  for (const auto& [code, count] : report.errors_by_code) report.error_rows += count;
+  for (std::size_t stage = 0; stage < report.stages.size(); ++stage)
+    report.stages[stage] = collector.stages()[stage].summary();
+  const CompiledPlan::State& first = *run.plans.front();
+  report.host_workers = num_workers;
+  report.streams = first.streams;
+  report.batch = first.instance->batch();
+  report.slots = first.slots;
+  for (const auto& assembler : run.assemblers) report.worker_wait_seconds += assembler->lease_wait_seconds();
+  return report;
+}
+
+}  // namespace
+
+Result<RunReport> execute(const Runtime& runtime, std::span<CompiledPlan> plans, Source& source, Sink& sink,
+                          const RunOptions& options) {
+  if (plans.empty()) return Error{ErrorCode::kInvalidArgument, "a run needs at least one plan"};
+  RunState run(runtime, source, sink, options);
+  for (CompiledPlan& plan : plans) {
+    const int index = static_cast<int>(run.plans.size());
+    CompiledPlan::State& state = plan.state();
+    run.plans.push_back(&state);
+    run.assemblers.push_back(std::make_unique<BatchAssembler>(
+        *state.instance, state.picture, state.slots, [&run, index](int slot, Result<InferTiming> result) {
+          run.events.push_unbounded(Event{.plan = index, .slot = slot, .result = std::move(result)});
+        }));
+  }
+  const std::stop_callback forward(options.stop, [&run] { run.stop.request_stop(); });
+  SMOL_ASSIGN_OR_RETURN(auto workers, make_workers(run));
+  Collector collector(run);
+  const Clock::time_point start = Clock::now();
+  const double cpu_start = process_cpu_seconds();
+  run_threads(run, workers, collector, start);
+
+  RunReport report = summarise(run, collector, static_cast<int>(workers.size()));
+  std::optional<Error> failure = run.failure();
+  if (!failure || failure->code == ErrorCode::kLimitExceeded) {
+    // What was done stays valid also when the run was stopped.
+    if (Status finished = sink.finish(!failure && !options.stop.stop_requested()); !finished.ok())
+      return std::move(finished).error();
+  }
+  report.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  report.cpu_seconds = process_cpu_seconds() - cpu_start;
+  report.device_idle_fraction = run.assemblers.front()->idle_seconds() / std::max(report.seconds, 1e-9);
+  report.cancelled = options.stop.stop_requested();
+  report_progress(run, start);
+  if (failure) return *std::move(failure);
+  return report;
+}
+
+}  // namespace smol

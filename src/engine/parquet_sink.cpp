@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "engine/arrow_rows.h"
+#include "engine/part_folder.h"
+#include "smol/session.h"
+
+namespace smol {
+namespace {
+namespace fs = std::filesystem;
+
+class ParquetSink final : public Sink {
+ public:
+  ParquetSink(std::string file, PartFolder folder, std::string folder_path, RowSchema schema, const ParquetOptions& options)
+      : file_(std::move(file)),
+        folder_(std::move(folder)),
+        folder_path_(std::move(folder_path)),
+        schema_(std::move(schema)),
+        options_(options) {}
+
+  Status write(std::span<const Row> rows) override {
+    if (rows.empty()) return {};
+    SMOL_ASSIGN_OR_RETURN(std::shared_ptr<arrow::RecordBatch> batch, to_record_batch(rows, schema_));
+    pending_.push_back(std::move(batch));
+    pending_rows_ += static_cast<std::int64_t>(rows.size());
+    const bool due = std::chrono::steady_clock::now() - part_opened_ >= options_.part_interval;
+    return pending_rows_ >= options_.rows_per_part || due ? close_part() : Status{};
+  }
+
+  Status finish(bool complete) override {
+    SMOL_RETURN_IF_ERROR(close_part());
+    if (!complete || file_.empty()) return {};
+    if (folder_.parts().empty()) {  // an empty output is a valid file, too
+      SMOL_ASSIGN_OR_RETURN(std::shared_ptr<arrow::RecordBatch> none, to_record_batch({}, schema_));
+      SMOL_RETURN_IF_ERROR(folder_.write_part({std::move(none)}));
+    }
+    SMOL_RETURN_IF_ERROR(folder_.merge_into(file_));
+    std::error_code ignored;
+    fs::remove_all(folder_path_, ignored);
+    return {};
+  }
+
+  [[nodiscard]] bool has(std::string_view item, std::string_view region, std::string_view fingerprint,
+                         int plan) const override {
+    return folder_.has(item, region, fingerprint, schema_.plans[plan].hash);
+  }
+
+ private:
+  Status close_part() {
+    part_opened_ = std::chrono::steady_clock::now();
+    SMOL_RETURN_IF_ERROR(folder_.write_part(pending_));
+    pending_.clear();
+    pending_rows_ = 0;
+    return {};
+  }
+
+  std::string file_;  ///< empty: the folder is the output
+  PartFolder folder_;
+  std::string folder_path_;
+  RowSchema schema_;
+  ParquetOptions options_;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> pending_;
+  std::int64_t pending_rows_ = 0;
+  std::chrono::steady_clock::time_point part_opened_ = std::chrono::steady_clock::now();
+};
+
+// Removes an earlier output, but only what looks like one.
+Status remove_output(const std::string& folder, const std::string& file) {
+  std::error_code failure;
+  if (!file.empty()) fs::remove(file, failure);
+  if (!fs::exists(folder, failure)) return {};
+  for (const auto& entry : fs::directory_iterator(folder, failure)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".parquet") || name.ends_with(".parquet.tmp") || name == "journal.jsonl")
+      fs::remove(entry.path(), failure);
+  }
+  if (failure)
+    return Error{ErrorCode::kIo, "cannot remove the earlier output, " + failure.message() + ": " + folder, Stage::kWrite};
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::span<const CompiledPlan> plans,
+                                                  const ParquetOptions& options) {
+  const bool single = fs::path(path).extension() == ".parquet";
+  const std::string file = single ? path : "", folder = single ? path + ".parts" : path;
+  std::error_code ignored;
+  if (!single && fs::is_regular_file(path, ignored)) {
+    return Error{ErrorCode::kInvalidArgument, "the output is a file; name a folder, or a file ending in .parquet: " + path,
+                 Stage::kWrite};
+  }
+  if (options.overwrite) SMOL_RETURN_IF_ERROR(remove_output(folder, file));
+  const bool continues_file = single && fs::exists(file, ignored);
+  if (continues_file && !options.resume) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "the output exists; continue with --resume or replace it with --overwrite: " + path, Stage::kWrite};
+  }
+  PartFolder parts(folder,
+                   options.num_shards > 1 ? fmt::format("shard-{}-of-{}-", options.shard, options.num_shards) : "part-");
+  SMOL_RETURN_IF_ERROR(parts.open(options.resume));
+  if (continues_file) SMOL_RETURN_IF_ERROR(parts.adopt(file));
+  return std::unique_ptr<Sink>(
+      std::make_unique<ParquetSink>(file, std::move(parts), folder, RowSchema::of(plans, options.stage_times), options));
+}
+
+}  // namespace smol

@@ -1,0 +1,78 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "engine/batch_assembler.h"
+#include "engine/bounded_queue.h"
+#include "engine/compiled_plan.h"
+#include "smol/session.h"
+
+namespace smol {
+
+/// A batch that came back from inference, a row that needs none (an error), or a ticket that is skipped.
+struct Event {
+  int plan = -1;  ///< index of the plan whose batch this is; -1: `row` stands alone
+  int slot = -1;
+  std::optional<Result<InferTiming>> result{};
+  std::optional<Row> row{};
+  std::int64_t skipped_ticket = -1;  ///< ordered output: this ticket will have no row
+};
+
+/// What the threads of one run share. Made before they start, destroyed after they ended.
+struct RunState {
+  RunState(const Runtime& given_runtime, Source& given_source, Sink& given_sink, const RunOptions& given_options)
+      : runtime(given_runtime), source(given_source), sink(given_sink), options(given_options) {}
+
+  const Runtime& runtime;
+  Source& source;
+  Sink& sink;
+  const RunOptions& options;
+  std::vector<CompiledPlan::State*> plans;
+
+  std::stop_source stop;  ///< requested by the caller, by a failed sink or by the failure budget
+  std::vector<std::unique_ptr<BatchAssembler>> assemblers;  ///< one a plan
+  BoundedQueue<Event> events{1024};                         ///< workers and backends -> collector
+  BoundedQueue<std::vector<Row>> rows{64};                  ///< collector -> writer
+
+  std::atomic<std::int64_t> items{0}, skipped{0}, failed_items{0};
+
+  /// Takes the next item and its ticket together, so that tickets follow the source's order.
+  Result<std::optional<Item>> next_item(std::int64_t& ticket) {
+    std::scoped_lock lock(source_mutex_);
+    Result<std::optional<Item>> item = source.next();
+    if (item.ok() && *item) {
+      ticket = next_ticket_;
+      next_ticket_ += static_cast<std::int64_t>(std::max<std::size_t>(1, (*item)->regions.size()) * plans.size());
+    }
+    return item;
+  }
+  [[nodiscard]] std::int64_t num_tickets() {
+    std::scoped_lock lock(source_mutex_);
+    return next_ticket_;
+  }
+
+  /// The first failure that ends the run; later ones are its consequences.
+  void fail(Error error) {
+    {
+      std::scoped_lock lock(failure_mutex_);
+      if (!failure_) failure_ = std::move(error);
+    }
+    stop.request_stop();
+  }
+  [[nodiscard]] std::optional<Error> failure() {
+    std::scoped_lock lock(failure_mutex_);
+    return failure_;
+  }
+
+ private:
+  std::mutex source_mutex_, failure_mutex_;
+  std::int64_t next_ticket_ = 0;
+  std::optional<Error> failure_;
+};
+
+}  // namespace smol

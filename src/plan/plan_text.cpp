@@ -1,0 +1,223 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <sstream>
+
+#include "base/text_file.h"
+#include "base/yaml_fields.h"
+#include "smol/plan.h"
+
+namespace smol {
+namespace {
+
+// Enough digits to read back the same double.
+std::string number(double value) { return fmt::format("{}", value); }
+
+void emit_estimate(YAML::Emitter& out, const char* key, const Estimate& estimate) {
+  out << YAML::Key << key << YAML::Value << YAML::Flow << YAML::BeginSeq << number(estimate.value) << number(estimate.low)
+      << number(estimate.high) << YAML::EndSeq;
+}
+
+void emit_measurement(YAML::Emitter& out, const PlanMeasurement& measured) {
+  out << YAML::Key << "measured" << YAML::Value << YAML::BeginMap;
+  emit_estimate(out, "throughput", measured.throughput);
+  if (measured.preprocess_throughput > 0)
+    out << YAML::Key << "preprocess_throughput" << YAML::Value << number(measured.preprocess_throughput);
+  if (measured.infer_throughput > 0)
+    out << YAML::Key << "infer_throughput" << YAML::Value << number(measured.infer_throughput);
+  if (measured.accuracy) emit_estimate(out, "accuracy", *measured.accuracy);
+  if (measured.agreement) out << YAML::Key << "agreement" << YAML::Value << true;
+  out << YAML::Key << "items" << YAML::Value << measured.num_items << YAML::EndMap;
+}
+
+void emit_shape(YAML::Emitter& out, const ExecutionShape& shape) {
+  out << YAML::Key << "shape" << YAML::Value << YAML::Flow << YAML::BeginMap;
+  out << YAML::Key << "batch" << YAML::Value << shape.batch << YAML::Key << "host_workers" << YAML::Value
+      << shape.host_workers;
+  out << YAML::Key << "streams" << YAML::Value << shape.streams << YAML::Key << "threads_per_stream" << YAML::Value
+      << shape.threads_per_stream;
+  out << YAML::Key << "slots" << YAML::Value << shape.slots << YAML::Key << "pin_threads" << YAML::Value
+      << shape.pin_threads;
+  out << YAML::Key << "io_threads" << YAML::Value << shape.io_threads << YAML::EndMap;
+}
+
+void emit_plan(YAML::Emitter& out, const Plan& plan) {
+  out << YAML::BeginMap;
+  out << YAML::Key << "id" << YAML::Value << plan.id;
+  out << YAML::Key << "model" << YAML::Value << plan.model;
+  out << YAML::Key << "model_name" << YAML::Value << plan.model_name;
+  out << YAML::Key << "model_digest" << YAML::Value << plan.model_digest;
+  out << YAML::Key << "backend" << YAML::Value << plan.backend;
+  out << YAML::Key << "precision" << YAML::Value << std::string(name_of(plan.precision));
+  out << YAML::Key << "rendition" << YAML::Value << plan.rendition;
+  out << YAML::Key << "fidelity" << YAML::Value << plan.fidelity;
+  out << YAML::Key << "pipeline" << YAML::Value << YAML::Literal << to_string(plan.pipeline);
+  emit_shape(out, plan.shape);
+  if (plan.measured) emit_measurement(out, *plan.measured);
+  out << YAML::EndMap;
+}
+
+void emit_plans(YAML::Emitter& out, const char* key, const std::vector<Plan>& plans) {
+  out << YAML::Key << key << YAML::Value << YAML::BeginSeq;
+  for (const Plan& plan : plans) emit_plan(out, plan);
+  out << YAML::EndSeq;
+}
+
+Result<Estimate> parse_estimate(const YAML::Node& node) {
+  std::vector<double> values;
+  try {
+    values = node.as<std::vector<double>>();
+  } catch (const YAML::Exception&) {
+  }
+  if (values.size() != 3) return Error{ErrorCode::kInvalidArgument, "an estimate is [value, low, high]"};
+  return Estimate{values[0], values[1], values[2]};
+}
+
+Result<PlanMeasurement> parse_measurement(const YAML::Node& node, const std::string& where) {
+  PlanMeasurement measured;
+  YamlFields fields(node, where + ", measured");
+  for (auto [key, target] : {std::pair{"throughput", 0}, {"accuracy", 1}}) {
+    if (!fields.has(key)) continue;
+    Result<Estimate> estimate = parse_estimate(fields.child(key));
+    if (!estimate.ok()) {
+      fields.fail(fields.child(key), estimate.error().message);
+    } else if (target == 0) {
+      measured.throughput = *estimate;
+    } else {
+      measured.accuracy = *estimate;
+    }
+  }
+  fields.read("preprocess_throughput", measured.preprocess_throughput);
+  fields.read("infer_throughput", measured.infer_throughput);
+  fields.read("agreement", measured.agreement);
+  fields.read("items", measured.num_items);
+  SMOL_RETURN_IF_ERROR(fields.finish());
+  return measured;
+}
+
+Result<ExecutionShape> parse_shape(const YAML::Node& node, const std::string& where) {
+  ExecutionShape shape;
+  YamlFields fields(node, where + ", shape");
+  fields.read("batch", shape.batch);
+  fields.read("host_workers", shape.host_workers);
+  fields.read("streams", shape.streams);
+  fields.read("threads_per_stream", shape.threads_per_stream);
+  fields.read("slots", shape.slots);
+  fields.read("pin_threads", shape.pin_threads);
+  fields.read("io_threads", shape.io_threads);
+  SMOL_RETURN_IF_ERROR(fields.finish());
+  return shape;
+}
+
+Result<Plan> parse_plan(const YAML::Node& node, const std::string& where) {
+  Plan plan;
+  YamlFields fields(node, where);
+  std::string pipeline;
+  fields.require("id", plan.id);
+  fields.require("model", plan.model);
+  fields.read("model_name", plan.model_name);
+  fields.read("model_digest", plan.model_digest);
+  fields.read("backend", plan.backend);
+  fields.read_word("precision", plan.precision, parse_precision);
+  fields.read("rendition", plan.rendition);
+  fields.read("fidelity", plan.fidelity);
+  fields.require("pipeline", pipeline);
+  if (fields.has("shape")) {
+    SMOL_ASSIGN_OR_RETURN(plan.shape, parse_shape(fields.child("shape"), where));
+  }
+  if (fields.has("measured")) {
+    SMOL_ASSIGN_OR_RETURN(plan.measured, parse_measurement(fields.child("measured"), where));
+  }
+  SMOL_RETURN_IF_ERROR(fields.finish());
+  SMOL_ASSIGN_OR_RETURN(plan.pipeline, parse_physical_pipeline(pipeline));
+  return plan;
+}
+
+Status parse_plan_list(const YAML::Node& node, const std::string& name, std::vector<Plan>& plans) {
+  if (!node.IsDefined() || node.IsNull()) return {};
+  if (!node.IsSequence()) return Error{ErrorCode::kInvalidArgument, "`" + name + "` must be a list of plans"};
+  for (const auto& entry : node) {
+    SMOL_ASSIGN_OR_RETURN(Plan plan, parse_plan(entry, fmt::format("{}[{}]", name, plans.size())));
+    plans.push_back(std::move(plan));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string to_yaml(const PlanSet& plans) {
+  YAML::Emitter out;
+  out << YAML::BeginMap;
+  out << YAML::Key << "format" << YAML::Value << PlanSet::kFormat;
+  out << YAML::Key << "machine" << YAML::Value << plans.machine << YAML::Key << "smol_version" << YAML::Value
+      << plans.smol_version;
+  out << YAML::Key << "date" << YAML::Value << plans.date << YAML::Key << "dataset" << YAML::Value << plans.dataset;
+  out << YAML::Key << "calibration" << YAML::Value << plans.calibration;
+  out << YAML::Key << "accuracy_kind" << YAML::Value << plans.accuracy_kind;
+  out << YAML::Key << "chosen" << YAML::Value << plans.chosen;
+  emit_plans(out, "plans", plans.plans);
+  emit_plans(out, "dominated", plans.dominated);
+  out << YAML::EndMap;
+  return std::string(out.c_str()) + "\n";
+}
+
+Result<PlanSet> parse_plans(std::string_view yaml) {
+  SMOL_ASSIGN_OR_RETURN(const YAML::Node root, parse_yaml_mapping(yaml, "plan file"));
+  PlanSet plans;
+  YamlFields fields(root, "plan file");
+  int format = 0;
+  fields.require("format", format);
+  if (fields.ok() && format != PlanSet::kFormat) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("this version reads plan files of format {}; plan again: format {}", PlanSet::kFormat, format)};
+  }
+  fields.read("machine", plans.machine);
+  fields.read("smol_version", plans.smol_version);
+  fields.read("date", plans.date);
+  fields.read("dataset", plans.dataset);
+  fields.read("calibration", plans.calibration);
+  fields.read("accuracy_kind", plans.accuracy_kind);
+  fields.read("chosen", plans.chosen);
+  const YAML::Node frontier = fields.child("plans"), dominated = fields.child("dominated");
+  SMOL_RETURN_IF_ERROR(fields.finish());
+  SMOL_RETURN_IF_ERROR(parse_plan_list(frontier, "plans", plans.plans));
+  SMOL_RETURN_IF_ERROR(parse_plan_list(dominated, "dominated", plans.dominated));
+  if (plans.plans.empty()) return Error{ErrorCode::kInvalidArgument, "a plan file needs at least one entry in `plans`"};
+  return plans;
+}
+
+Result<PlanSet> load_plans(const std::string& path) {
+  SMOL_ASSIGN_OR_RETURN(const std::string text, read_text_file(path));
+  Result<PlanSet> plans = parse_plans(text);
+  if (!plans.ok()) {
+    Error error = plans.error();
+    error.message += ": " + path;
+    return error;
+  }
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  for (std::vector<Plan>* list : {&plans->plans, &plans->dominated}) {
+    for (Plan& plan : *list) {
+      if (!std::filesystem::path(plan.model).is_absolute()) plan.model = (folder / plan.model).lexically_normal().string();
+    }
+  }
+  return plans;
+}
+
+Status save_plans(const PlanSet& plans, const std::string& path) {
+  PlanSet relative = plans;
+  std::error_code ignored;
+  const std::filesystem::path folder = std::filesystem::absolute(path, ignored).parent_path();
+  for (std::vector<Plan>* list : {&relative.plans, &relative.dominated}) {
+    for (Plan& plan : *list) {
+      plan.model = std::filesystem::absolute(plan.model, ignored).lexically_normal().lexically_proximate(folder).string();
+    }
+  }
+  return write_text_file(path, to_yaml(relative));
+}
+
+}  // namespace smol
