@@ -1,0 +1,250 @@
+#include "preprocess/axis_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace smol {
+namespace {
+
+double sinc(double x) {
+  if (x == 0.0) return 1.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+/// Pillow's filters; the expressions are kept in its order so that every double agrees.
+double filter_value(Filter filter, double x) {
+  switch (filter) {
+    case Filter::kNearest:
+    case Filter::kBox:
+      return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
+    case Filter::kBilinear:
+      x = std::abs(x);
+      return x < 1.0 ? 1.0 - x : 0.0;
+    case Filter::kHamming:
+      x = std::abs(x);
+      if (x == 0.0) return 1.0;
+      if (x >= 1.0) return 0.0;
+      x *= std::numbers::pi;
+      return std::sin(x) / x * (0.54F + 0.46F * std::cos(x));
+    case Filter::kBicubic:
+      x = std::abs(x);
+      if (x < 1.0) return ((-0.5 + 2.0) * x - (-0.5 + 3.0)) * x * x + 1;
+      return x < 2.0 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0.0;
+    case Filter::kLanczos:
+      return -3.0 <= x && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0;
+  }
+  return 0.0;
+}
+
+double filter_support(Filter filter) {
+  constexpr double kSupports[] = {0.0, 0.5, 1.0, 1.0, 2.0, 3.0};
+  return kSupports[static_cast<std::size_t>(filter)];
+}
+
+/// The taps of one output before rounding.
+struct Taps {
+  int start = 0, count = 0;
+};
+
+/// Pillow's precompute_coeffs for output `index`; weights go to `weights`.
+Taps resample_taps(const AxisSpec& spec, int index, std::vector<double>& weights) {
+  const double scale = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
+  const double filter_scale = spec.antialias ? std::max(scale, 1.0) : 1.0;
+  const double support = filter_support(spec.filter) * filter_scale;
+  const double inverse_scale = 1.0 / filter_scale;
+  const double center = spec.box_begin + (index + 0.5) * scale;
+  Taps taps;
+  taps.start = std::max(static_cast<int>(center - support + 0.5), 0);
+  taps.count = std::max(std::min(static_cast<int>(center + support + 0.5), spec.in_size) - taps.start, 0);
+  weights.resize(static_cast<std::size_t>(taps.count));
+  double sum = 0.0;
+  for (int i = 0; i < taps.count; ++i) {
+    weights[i] = filter_value(spec.filter, (i + taps.start - center + 0.5) * inverse_scale);
+    sum += weights[i];
+  }
+  if (sum != 0.0) {
+    for (double& weight : weights) weight /= sum;
+  }
+  return taps;
+}
+
+/// 22 bits: rounded one by one as Pillow does. 14 bits: rounded so that the sum is kept, else wide filters would
+/// drift by more than one grey level.
+void quantize(const std::vector<double>& weights, int bits, std::int32_t* coefficients) {
+  const double one = static_cast<double>(1 << bits);
+  double exact_sum = 0.0;
+  std::int32_t rounded_sum = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (bits == 22) {
+      coefficients[i] = static_cast<std::int32_t>((weights[i] < 0 ? -0.5 : 0.5) + weights[i] * one);
+    } else {
+      exact_sum += weights[i] * one;
+      coefficients[i] = static_cast<std::int32_t>(std::lround(exact_sum)) - rounded_sum;
+      rounded_sum += coefficients[i];
+    }
+  }
+}
+
+/// Upper bound of taps an output can have.
+int max_taps_of(const AxisSpec& spec) {
+  if (spec.is_identity() || spec.filter == Filter::kNearest) return 1;
+  const double scale = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
+  const double support = filter_support(spec.filter) * (spec.antialias ? std::max(scale, 1.0) : 1.0);
+  return std::min(static_cast<int>(std::ceil(support)) * 2 + 1, spec.in_size);
+}
+
+/// Stores the taps of the output at oriented position `index`, turned into sensor coordinates.
+class TableFiller {
+ public:
+  TableFiller(const AxisSpec& spec, AxisTable& table) : spec_(spec), table_(table) {}
+
+  void put(int index, Taps taps, const std::vector<double>& weights) {
+    const int offset = index - spec_.out_begin;
+    const bool reversed = spec_.mirrored && spec_.use == TableUse::kRows;
+    const int output = reversed ? table_.num_outputs - 1 - offset : offset;
+    std::int32_t* coefficients = &table_.coefficients[static_cast<std::size_t>(output) * table_.max_taps];
+    quantize(weights, spec_.coefficient_bits, coefficients);
+    if (spec_.mirrored) {
+      std::reverse(coefficients, coefficients + taps.count);
+      taps.start = spec_.in_size - taps.start - taps.count;
+    }
+    table_.starts[output] = std::clamp(taps.start, 0, spec_.in_size - 1);
+    table_.counts[output] = taps.count;
+  }
+
+ private:
+  const AxisSpec& spec_;
+  AxisTable& table_;
+};
+
+void fill_taps(const AxisSpec& spec, AxisTable& table) {
+  TableFiller filler(spec, table);
+  std::vector<double> weights{1.0};
+  if (spec.is_identity()) {
+    for (int i = spec.out_begin; i < spec.out_end; ++i) filler.put(i, {i, 1}, weights);
+  } else if (spec.filter == Filter::kNearest) {
+    // Pillow adds the step up, so that its rounding errors are part of the definition.
+    const double step = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
+    double position = spec.box_begin + step * 0.5;
+    for (int i = 0; i < spec.out_end; ++i, position += step) {
+      if (i >= spec.out_begin) filler.put(i, {std::clamp(static_cast<int>(position), 0, spec.in_size - 1), 1}, weights);
+    }
+  } else {
+    weights.reserve(static_cast<std::size_t>(table.max_taps));
+    for (int i = spec.out_begin; i < spec.out_end; ++i) {
+      const Taps taps = resample_taps(spec, i, weights);
+      filler.put(i, taps, weights);
+    }
+  }
+}
+
+/// Arithmetic split: low in 0..2047 and high = floor(c / 2048), so that negative coefficients stay exact.
+struct SplitCoefficient {
+  std::int16_t high, low;
+};
+SplitCoefficient split(const AxisTable& table, int output, int tap) {
+  if (output >= table.num_outputs || tap >= table.max_taps) return {0, 0};
+  const std::int32_t c = table.coefficients[static_cast<std::size_t>(output) * table.max_taps + tap];
+  if (table.coefficient_bits != 22) return {static_cast<std::int16_t>(c), 0};
+  return {static_cast<std::int16_t>(c >> 11), static_cast<std::int16_t>(c & 2047)};
+}
+
+void pack_rows(AxisTable& table) {
+  table.num_chunks = (table.max_taps + 1) / 2;
+  table.packed.resize(static_cast<std::size_t>(table.num_outputs) * table.num_chunks * 4);
+  std::int16_t* out = table.packed.data();
+  for (int output = 0; output < table.num_outputs; ++output) {
+    for (int pair = 0; pair < table.num_chunks; ++pair, out += 4) {
+      const SplitCoefficient a = split(table, output, 2 * pair), b = split(table, output, 2 * pair + 1);
+      out[0] = a.high, out[1] = b.high, out[2] = a.low, out[3] = b.low;
+    }
+  }
+}
+
+void pack_rgbx_columns(AxisTable& table, int padded_outputs) {
+  table.num_chunks = (table.max_taps + 3) / 4;
+  table.packed.resize(static_cast<std::size_t>(padded_outputs) * table.num_chunks * 32);
+  std::int16_t* out = table.packed.data();
+  for (int group = 0; group < padded_outputs; group += 4) {
+    for (int chunk = 0; chunk < table.num_chunks; ++chunk) {
+      for (int part = 0; part < 4; ++part) {  // high 01, high 23, low 01, low 23
+        for (int i = 0; i < 4; ++i) {
+          const int tap = 4 * chunk + 2 * (part % 2);
+          const SplitCoefficient a = split(table, group + i, tap), b = split(table, group + i, tap + 1);
+          for (int channel = 0; channel < 4; ++channel, out += 2) {
+            out[0] = part < 2 ? a.high : a.low;
+            out[1] = part < 2 ? b.high : b.low;
+          }
+        }
+      }
+    }
+  }
+}
+
+void pack_gray_columns(AxisTable& table, int padded_outputs) {
+  table.num_chunks = (table.max_taps + 3) / 4;
+  table.packed.resize(static_cast<std::size_t>(padded_outputs) * table.num_chunks * 8);
+  std::int16_t* out = table.packed.data();
+  for (int group = 0; group < padded_outputs; group += AxisTable::kOutputsPerGroup) {
+    for (int chunk = 0; chunk < table.num_chunks; ++chunk) {
+      for (int part = 0; part < 4; ++part) {  // high 02, high 13, low 02, low 13
+        for (int i = 0; i < AxisTable::kOutputsPerGroup; ++i, out += 2) {
+          const int tap = 4 * chunk + part % 2;
+          const SplitCoefficient a = split(table, group + i, tap), b = split(table, group + i, tap + 2);
+          out[0] = part < 2 ? a.high : a.low;
+          out[1] = part < 2 ? b.high : b.low;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void build_axis_table(const AxisSpec& spec, AxisTable& table) {
+  table.num_outputs = spec.out_end - spec.out_begin;
+  table.max_taps = max_taps_of(spec);
+  table.coefficient_bits = spec.coefficient_bits;
+  const int group = spec.use == TableUse::kRows ? 1 : AxisTable::kOutputsPerGroup;
+  const int padded_outputs = (table.num_outputs + group - 1) / group * group;
+  table.starts.resize(static_cast<std::size_t>(padded_outputs));
+  table.counts.resize(static_cast<std::size_t>(table.num_outputs));
+  table.coefficients.assign(static_cast<std::size_t>(table.num_outputs) * table.max_taps, 0);
+  fill_taps(spec, table);
+  // The padding computes something harmless from readable pixels.
+  std::fill(table.starts.begin() + table.num_outputs, table.starts.end(), table.starts[table.num_outputs - 1]);
+  table.first = spec.in_size;
+  table.last = 0;
+  for (int i = 0; i < table.num_outputs; ++i) {
+    table.first = std::min(table.first, table.starts[i]);
+    table.last = std::max(table.last, table.starts[i] + std::max(table.counts[i], 1));
+  }
+  switch (spec.use) {
+    case TableUse::kRows:
+      return pack_rows(table);
+    case TableUse::kRgbxColumns:
+      return pack_rgbx_columns(table, padded_outputs);
+    case TableUse::kGrayColumns:
+      return pack_gray_columns(table, padded_outputs);
+  }
+}
+
+const AxisTable& AxisTableCache::find_or_build(const AxisSpec& spec) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.spec == spec; });
+  if (found != entries_.end()) {
+    entries_.splice(entries_.begin(), entries_, found);
+    return found->table;
+  }
+  if (entries_.size() < kCapacity) {
+    entries_.emplace_front();
+  } else {
+    entries_.splice(entries_.begin(), entries_, std::prev(entries_.end()));
+  }
+  build_axis_table(spec, entries_.front().table);
+  entries_.front().spec = spec;
+  return entries_.front().table;
+}
+
+}  // namespace smol
