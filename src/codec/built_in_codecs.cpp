@@ -1,4 +1,5 @@
 #include "codec/jpeg.h"
+#include "codec/png.h"
 #include "smol/codec.h"
 
 namespace smol {
@@ -6,7 +7,7 @@ namespace smol {
 /// THE table of codecs: one line a format.
 CodecRegistry built_in_codecs() {
   CodecRegistry registry;
-  for (auto create : {create_jpeg_codec}) {
+  for (auto create : {create_jpeg_codec, create_png_codec}) {
     // The names in this table differ, so that adding cannot fail.
     static_cast<void>(registry.add(create()));
   }
