@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "backend/reference/reference_backend.h"
+#include "backend/simulated/simulated_backend.h"
 #include "smol/backend.h"
 
 namespace smol {
@@ -15,6 +17,13 @@ std::filesystem::path library_folder() {
   std::error_code error;
   const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, error);
   return error ? std::filesystem::path(".") : file.parent_path();
+}
+
+void add(BackendRegistry& registry, std::unique_ptr<const Backend> backend) {
+  const std::string name(backend->name());
+  if (const Status added = registry.add(std::move(backend)); !added.ok()) {
+    registry.add_unavailable({name, added.error().message, "give one of them another name"});
+  }
 }
 
 /// Loads a backend from a plug-in, or records why it cannot be used. The library stays loaded for the life of the process:
@@ -35,21 +44,22 @@ void add_plug_in(BackendRegistry& registry, const std::string& name, const std::
     registry.add_unavailable({name, "the plug-in found no device it can use: " + file, remedy});
     return;
   }
-  if (Status added = registry.add(std::move(backend)); !added.ok()) {
-    registry.add_unavailable({name, added.error().message, "give the plug-in another name"});
-  }
+  add(registry, std::move(backend));
 }
 
 }  // namespace
 
 BackendRegistry built_in_backends() {
   BackendRegistry registry;
+  add(registry, create_reference_backend());
 #ifdef SMOL_OPENVINO_VERSION
   add_plug_in(registry, "openvino", "OpenVINO " SMOL_OPENVINO_VERSION,
               "pip install openvino==" SMOL_OPENVINO_VERSION ", the version that this smol was built against");
 #else
   registry.add_unavailable({"openvino", "left out of this build", "build with -DSMOL_WITH_OPENVINO=ON"});
 #endif
+  // After those that it may ask for answers.
+  add(registry, create_simulated_backend(registry));
   return registry;
 }
 

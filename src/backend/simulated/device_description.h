@@ -1,0 +1,49 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "smol/result.h"
+
+namespace smol {
+
+/// A simulated device, read from YAML:
+///   format: 1
+///   name: NVIDIA T4
+///   source: where the figures come from
+///   memory_bytes: 16000000000
+///   streams: 4                        # batches on the device at once, copying or computing
+///   transfer: {bytes_per_s: 12.0e9, latency_us: 10}   # each direction on its own
+///   launch_us: 20                     # from the arrival of the inputs to the start of the computation
+///   jitter: {fraction: 0.02, seed: 1} # computation varies uniformly by this fraction
+///   protect_memory: true              # host code that touches device memory crashes
+///   compute: wait                     # or a backend (reference, openvino) that computes the answers on the side
+///   models: {resnet50: {pictures_per_s: {1: 900, 32: 4513}, memory_bytes: 100000000}, "*": {...}}
+struct DeviceDescription {
+  struct Model {
+    std::map<int, double> pictures_per_s;  ///< by batch; at least one
+    std::int64_t memory_bytes = 0;         ///< 0: the size of the model file
+  };
+  std::string name;
+  std::string source;
+  std::int64_t memory_bytes = 0;
+  int streams = 1;
+  double transfer_bytes_per_s = 0;
+  double transfer_latency_us = 0;
+  double launch_us = 0;
+  double jitter_fraction = 0;
+  std::uint64_t jitter_seed = 1;
+  bool protect_memory = false;
+  std::string compute = "wait";
+  std::map<std::string, Model> models;  ///< by the model file's stem; "*" stands for all others
+
+  /// kNotFound, kInvalidArgument with key and line.
+  [[nodiscard]] static Result<DeviceDescription> load(const std::string& path);
+  /// kInvalidArgument listing the models when there is none for it.
+  [[nodiscard]] Result<Model> find(const std::string& stem) const;
+};
+
+/// Time of one batch, microseconds: linear between the described batches, at their nearest rate outside of them.
+[[nodiscard]] double batch_time_us(const DeviceDescription::Model& model, int batch);
+
+}  // namespace smol
