@@ -47,7 +47,7 @@ struct Plan {
   std::string id;     ///< unique in its file: "efficientnet_lite0/full/exact"
   std::string model;  ///< path of the card or model file, relative to the plan file where possible
   std::string model_name;
-  std::string model_digest;  ///< of the model file and the card's meaning; a changed card voids the plan
+  std::string model_digest;  ///< meaning_digest() of the card; a changed card or model voids the plan
   std::string backend = "openvino";
   Precision precision = Precision::kF32;
   std::string rendition = "full";
@@ -87,6 +87,10 @@ struct PlanSet {
 [[nodiscard]] Result<PlanSet> load_plans(const std::string& path);
 /// Written to a temporary name, synced, renamed.
 [[nodiscard]] Status save_plans(const PlanSet& plans, const std::string& path);
+
+/// Digest of all of a card that can change an answer: the model file's digest, preprocessing, output decoding. Not names,
+/// paths, label texts or licence.
+[[nodiscard]] std::string meaning_digest(const ModelCard& card);
 
 /// Checks a plan against its card: digests, what the pipeline writes against what the model takes, ranges of the shape.
 [[nodiscard]] Status verify(const Plan& plan, const ModelCard& card);

@@ -26,13 +26,25 @@ Result<const Plan*> PlanSet::find(std::string_view id) const {
                fmt::format("no plan '{}'; the file holds: {}", wanted, known.empty() ? "none" : known)};
 }
 
+std::string meaning_digest(const ModelCard& card) {
+  ModelCard meaning = card;
+  meaning.name.clear();
+  meaning.path.clear();
+  meaning.card_path.clear();
+  meaning.labels.clear();
+  meaning.labels_path.clear();
+  meaning.licence.clear();
+  meaning.max_batch = 0;
+  return digest_of(to_yaml(meaning));
+}
+
 Status verify(const Plan& plan, const ModelCard& card) {
   const auto refuse = [&](std::string why) {
     return Error{ErrorCode::kInvalidArgument, fmt::format("plan '{}': {}", plan.id, why)};
   };
-  if (!plan.model_digest.empty() && plan.model_digest != card.digest) {
+  if (!plan.model_digest.empty() && plan.model_digest != meaning_digest(card)) {
     return refuse(fmt::format("the model or its card changed since it was planned; plan again: planned {}, now {}",
-                              plan.model_digest, card.digest));
+                              plan.model_digest, meaning_digest(card)));
   }
   SMOL_RETURN_IF_ERROR(verify(plan.pipeline));
   const ExecutionShape& shape = plan.shape;

@@ -1,0 +1,216 @@
+#include "cli/command.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cctype>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+
+#include "planner/calibration.h"
+#include "planner/candidates.h"
+
+namespace smol::cli {
+
+void Context::fail(const Error& error) {
+  exit_code = exit_code_of(error.code);
+  if (json) {
+    const Json report{{"error", {{"code", name_of(error.code)}, {"stage", name_of(error.stage)}, {"message", error.message}}}};
+    fmt::print("{}\n", report.dump(2));
+  }
+  fmt::print(stderr, "smol: {}\n", error.message);
+}
+
+std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  const auto width_of = [](const std::string& cell) {
+    return static_cast<std::size_t>(std::count_if(cell.begin(), cell.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  };
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - width_of(row[i]), ' ');
+      const bool number = !row[i].empty() && std::isdigit(static_cast<unsigned char>(row[i].front())) != 0;
+      line += (i > 0 ? "  " : "") + (number && i > 0 ? padding + row[i] : row[i] + padding);
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+std::string format_plans(const PlanSet& plans, bool all) {
+  std::vector<std::vector<std::string>> rows{{"", "plan", "items/s", "(min-max)", "accuracy", "(95 %)", "DNN alone/s", "batch"}};
+  const auto add = [&](const Plan& plan, const char* mark) {
+    const PlanMeasurement measured = plan.measured.value_or(PlanMeasurement{});
+    const Estimate& rate = measured.throughput;
+    std::string accuracy = "-", interval;
+    if (measured.accuracy) {
+      accuracy = fmt::format("{:.1f} %", 100 * measured.accuracy->value);
+      interval = fmt::format("({:.1f}-{:.1f})", 100 * measured.accuracy->low, 100 * measured.accuracy->high);
+    }
+    rows.push_back({mark, plan.id, fmt::format("{:.1f}", rate.value), fmt::format("({:.1f}-{:.1f})", rate.low, rate.high), accuracy,
+                    interval, fmt::format("{:.1f}", measured.infer_throughput), std::to_string(plan.shape.batch)});
+  };
+  for (const Plan& plan : plans.plans) add(plan, plan.id == plans.chosen ? "*" : " ");
+  if (all) {
+    for (const Plan& plan : plans.dominated) add(plan, "-");
+  }
+  return format_table(rows);
+}
+
+Json to_json(const Plan& plan) {
+  Json json{{"id", plan.id}, {"model", plan.model_name}, {"backend", plan.backend}, {"precision", name_of(plan.precision)},
+            {"rendition", plan.rendition}, {"fidelity", plan.fidelity}, {"label", name_of(plan.pipeline.label)},
+            {"batch", plan.shape.batch}, {"semantic_hash", plan.semantic_hash()}};
+  if (plan.measured) {
+    const auto estimate = [](const Estimate& e) { return Json{{"value", e.value}, {"low", e.low}, {"high", e.high}}; };
+    json["throughput"] = estimate(plan.measured->throughput);
+    json["infer_throughput"] = plan.measured->infer_throughput;
+    json["accuracy"] = plan.measured->accuracy ? estimate(*plan.measured->accuracy) : Json(nullptr);
+    json["accuracy_is_agreement"] = plan.measured->agreement;
+    json["accuracy_items"] = plan.measured->num_items;
+  }
+  return json;
+}
+
+Json to_json(const RunReport& report) {
+  Json json{{"items", report.items}, {"skipped", report.skipped}, {"rows", report.rows}, {"error_rows", report.error_rows},
+            {"errors_by_code", report.errors_by_code}, {"seconds", report.seconds}, {"cpu_seconds", report.cpu_seconds},
+            {"throughput", report.throughput()}, {"host_workers", report.host_workers}, {"streams", report.streams},
+            {"batch", report.batch}, {"slots", report.slots}, {"worker_wait_seconds", report.worker_wait_seconds},
+            {"device_idle_fraction", report.device_idle_fraction}, {"cancelled", report.cancelled}};
+  for (int stage = 0; stage < kNumStages; ++stage) {
+    const StageSummary& summary = report.stages[stage];
+    if (summary.count == 0) continue;
+    json["stages"][std::string(name_of(static_cast<Stage>(stage)))] = Json{
+        {"count", summary.count}, {"mean_us", summary.total_us / static_cast<double>(summary.count)}, {"p50_us", summary.p50_us},
+        {"p95_us", summary.p95_us}, {"p99_us", summary.p99_us}, {"total_us", summary.total_us}};
+  }
+  return json;
+}
+
+std::string format_report(const RunReport& report) {
+  std::vector<std::vector<std::string>> rows{{"stage", "mean us/item", "p50", "p95", "p99", "share"}};
+  double total = 0;
+  for (const StageSummary& summary : report.stages) total += summary.total_us;
+  for (int stage = 0; stage < kNumStages; ++stage) {
+    const StageSummary& s = report.stages[stage];
+    if (s.count == 0) continue;
+    rows.push_back({std::string(name_of(static_cast<Stage>(stage))), fmt::format("{:.1f}", s.total_us / static_cast<double>(s.count)),
+                    fmt::format("{:.1f}", s.p50_us), fmt::format("{:.1f}", s.p95_us), fmt::format("{:.1f}", s.p99_us),
+                    fmt::format("{:.1f} %", 100 * s.total_us / total)});
+  }
+  std::string text = format_table(rows);
+  const double waiting = report.worker_wait_seconds / std::max(report.seconds * report.host_workers, 1e-9);
+  text += fmt::format("workers {}, streams {}, batch {}, batch buffers {}; workers waited for a buffer {:.0f} % of the time, no inference was in flight {:.0f} %\n",
+                      report.host_workers, report.streams, report.batch, report.slots, 100 * waiting, 100 * report.device_idle_fraction);
+  text += waiting > 0.2                        ? "bottleneck: inference (workers wait for it)\n"
+          : report.device_idle_fraction > 0.2  ? "bottleneck: decoding and preprocessing (inference runs dry)\n"
+                                               : "balanced: decoding and inference keep the machine busy together\n";
+  return text;
+}
+
+ProgressBar::ProgressBar(std::string what, bool quiet) : what_(std::move(what)), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+ProgressBar::~ProgressBar() { clear(); }
+
+void ProgressBar::clear() {
+  if (drawn_ && terminal_) fmt::print(stderr, "\r\033[K");
+  drawn_ = false;
+}
+
+void ProgressBar::update(const Progress& progress) {
+  if (quiet_) return;
+  if (!terminal_ && progress.seconds - last_line_seconds_ < 10) return;
+  last_line_seconds_ = progress.seconds;
+  const double rate = progress.seconds > 0 ? static_cast<double>(progress.items) / progress.seconds : 0;
+  const std::int64_t done = progress.items + progress.skipped;
+  std::string line = fmt::format("{} {}", what_, done);
+  if (progress.total && *progress.total > 0) {
+    const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(*progress.total));
+    constexpr int kWidth = 24;
+    const int filled = static_cast<int>(share * kWidth);
+    line = fmt::format("{} [{}{}] {}/{}", what_, std::string(filled, '#'), std::string(kWidth - filled, '.'), done, *progress.total);
+    if (rate > 0) line += fmt::format(", {:.0f} s left", static_cast<double>(*progress.total - done) / rate);
+  }
+  line += fmt::format(", {:.1f} items/s", rate);
+  if (progress.skipped > 0) line += fmt::format(", {} already done", progress.skipped);
+  if (progress.errors > 0) line += fmt::format(", {} failed", progress.errors);
+  fmt::print(stderr, "{}{}{}", terminal_ ? "\r" : "", line, terminal_ ? "\033[K" : "\n");
+  std::fflush(stderr);
+  drawn_ = true;
+}
+
+Result<std::int64_t> parse_bytes(const std::string& text) {
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string unit(end, text.data() + text.size());
+  double factor = 0;
+  if (unit.empty() || unit == "B") factor = 1;
+  for (const auto& [name, power] : {std::pair{'K', 10}, {'M', 20}, {'G', 30}, {'T', 40}}) {
+    if (!unit.empty() && std::toupper(static_cast<unsigned char>(unit.front())) == name) factor = std::exp2(power);
+  }
+  if (failure != std::errc{} || factor == 0 || value <= 0) {
+    return Error{ErrorCode::kInvalidArgument, "expected a size like 512M or 2G: " + text};
+  }
+  return static_cast<std::int64_t>(value * factor);
+}
+
+Result<double> parse_fraction(const std::string& text) {
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string unit(end, text.data() + text.size());
+  if (unit == "%") value /= 100;
+  if (failure != std::errc{} || (!unit.empty() && unit != "%") || value < 0 || value > 1) {
+    return Error{ErrorCode::kInvalidArgument, "expected a fraction like 1% or 0.01: " + text};
+  }
+  return value;
+}
+
+Result<Rect> parse_rect(const std::string& text) {
+  Rect rect;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%d,%d,%d,%d%c", &rect.x, &rect.y, &rect.width, &rect.height, &rest) != 4 || rect.width <= 0 || rect.height <= 0) {
+    return Error{ErrorCode::kInvalidArgument, "expected a region as X,Y,WIDTH,HEIGHT in pixels: " + text};
+  }
+  return rect;
+}
+
+Result<int> parse_scale(const std::string& text) {
+  for (int denominator : {1, 2, 4, 8}) {
+    if (text == fmt::format("1/{}", denominator) || text == std::to_string(denominator)) return denominator;
+  }
+  return Error{ErrorCode::kInvalidArgument, "the scale must be 1, 1/2, 1/4 or 1/8: " + text};
+}
+
+Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card, const std::string& id, const Dataset& input,
+                       const std::vector<std::string>& disabled_rules) {
+  Result<PlanSet> plans = load_plans(plans_or_card);
+  if (plans.ok()) {
+    SMOL_ASSIGN_OR_RETURN(const Plan* found, plans->find(id));
+    return *found;
+  }
+  Result<ModelCard> card = load_model_card(plans_or_card);
+  if (!card.ok()) {
+    // Say what is wrong with the file the user most likely meant.
+    const bool missing = plans.error().code == ErrorCode::kNotFound;
+    return missing || plans.error().message.find("'format'") == std::string::npos ? plans.error() : card.error();
+  }
+  const Dataset::Rendition& rendition = input.renditions.front();
+  SMOL_ASSIGN_OR_RETURN(const RenditionFacts facts,
+                        survey(runtime, calibration_items(input, rendition, choose_calibration(input, 0)), rendition.name));
+  PlanOptions options;
+  options.allow_lossy = false;
+  options.disabled_rules = disabled_rules;
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> candidates, make_candidates(runtime, *card, plans_or_card, rendition.name, facts, options));
+  return candidates.front();
+}
+
+}  // namespace smol::cli

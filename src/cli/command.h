@@ -1,0 +1,86 @@
+#pragma once
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "smol/session.h"
+
+namespace smol::cli {
+
+using Json = nlohmann::ordered_json;
+
+/// What all subcommands share. Made in main(), lives as long as the program.
+struct Context {
+  bool json = false;           ///< machine-readable results on stdout
+  bool quiet = false;          ///< no progress
+  std::string simd;            ///< restrict kernels to one target
+  std::stop_token stop;        ///< requested by the first Ctrl-C
+  int exit_code = 0;
+
+  /// Prints a failure to stderr (and as JSON on stdout with --json) and sets the exit code.
+  void fail(const Error& error);
+  /// Runs a subcommand's body; an error becomes fail().
+  template <typename Body>
+  void finish(Body body) {
+    if (Status status = body(); !status.ok()) fail(status.error());
+  }
+};
+
+/// The subcommands; each adds itself to the program (one file each).
+void add_info(CLI::App& program, Context& context);
+void add_inspect(CLI::App& program, Context& context);
+void add_decode(CLI::App& program, Context& context);
+void add_preprocess(CLI::App& program, Context& context);
+void add_rendition(CLI::App& program, Context& context);
+void add_plan(CLI::App& program, Context& context);
+void add_explain(CLI::App& program, Context& context);
+void add_measure(CLI::App& program, Context& context);
+void add_run(CLI::App& program, Context& context);
+void add_demo(CLI::App& program, Context& context);
+void add_completion(CLI::App& program, Context& context);
+
+/// Columns padded to their widest cell; numbers (first character a digit) to the right.
+[[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);
+/// The measured plans as a table: the frontier, then (with `all`) the dominated ones.
+[[nodiscard]] std::string format_plans(const PlanSet& plans, bool all);
+[[nodiscard]] Json to_json(const Plan& plan);
+[[nodiscard]] Json to_json(const RunReport& report);
+/// The stage breakdown of a run with its bottleneck in words.
+[[nodiscard]] std::string format_report(const RunReport& report);
+
+/// A progress line on stderr: bar, rate, time left, errors. Draws only on a terminal (else a line every ten seconds).
+class ProgressBar {
+ public:
+  ProgressBar(std::string what, bool quiet);
+  ~ProgressBar();
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+  void update(const Progress& progress);
+  void clear();
+
+ private:
+  std::string what_;
+  bool quiet_, terminal_, drawn_ = false;
+  double last_line_seconds_ = 0;
+};
+
+/// "512M", "2G", "1000000" as bytes.
+[[nodiscard]] Result<std::int64_t> parse_bytes(const std::string& text);
+/// "1%" or "0.01" as a fraction.
+[[nodiscard]] Result<double> parse_fraction(const std::string& text);
+/// "X,Y,WIDTH,HEIGHT".
+[[nodiscard]] Result<Rect> parse_rect(const std::string& text);
+/// "1/2" or "2" as a denominator.
+[[nodiscard]] Result<int> parse_scale(const std::string& text);
+
+/// The plan named on the command line: a plan file and an id in it, or a model card, whose exact plan is made for `input`
+/// without measuring.
+[[nodiscard]] Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card, const std::string& id,
+                                     const Dataset& input, const std::vector<std::string>& disabled_rules = {});
+
+}  // namespace smol::cli

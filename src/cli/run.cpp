@@ -1,0 +1,183 @@
+#include <algorithm>
+#include <memory>
+
+#include "cli/command.h"
+#include "engine/measure.h"
+
+namespace smol::cli {
+namespace {
+
+struct RunArguments {
+  std::string plans, input, output, memory, max_failures, shard, fail_on = "truncated", max_pixels;
+  std::vector<std::string> plan_ids, without, disabled_rules;
+  std::string rendition;
+  bool resume = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
+  int batch = 0, workers = 0, streams = 0;
+};
+
+Result<RunOptions> run_options(const RunArguments& arguments, const Context& context) {
+  RunOptions options;
+  options.stop = context.stop;
+  options.ordered = arguments.ordered;
+  options.stage_times = arguments.stage_times;
+  SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
+  if (!arguments.memory.empty()) {
+    SMOL_ASSIGN_OR_RETURN(options.memory_bytes, parse_bytes(arguments.memory));
+  }
+  if (!arguments.max_failures.empty()) {
+    SMOL_ASSIGN_OR_RETURN(options.max_failure_fraction, parse_fraction(arguments.max_failures));
+  }
+  if (!arguments.max_pixels.empty()) {
+    SMOL_ASSIGN_OR_RETURN(options.limits.max_pixels, parse_bytes(arguments.max_pixels));
+  }
+  for (const std::string& name : arguments.without) {
+    if (name == "threading") options.ablation.threading = false;
+    if (name == "pipelining") options.ablation.pipelining = false;
+    if (name == "buffer-reuse") options.ablation.buffer_reuse = false;
+    if (name == "over-allocation") options.ablation.over_allocation = false;
+  }
+  return options;
+}
+
+Status parse_shard(const std::string& text, int& shard, int& num_shards) {
+  char rest = 0;
+  if (text.empty()) return {};
+  if (std::sscanf(text.c_str(), "%d/%d%c", &shard, &num_shards, &rest) != 2 || num_shards < 1 || shard < 0 || shard >= num_shards) {
+    return Error{ErrorCode::kInvalidArgument, "--shard must be I/N with 0 <= I < N: " + text};
+  }
+  return {};
+}
+
+Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArguments& arguments, const Dataset& dataset) {
+  std::vector<Plan> plans;
+  std::vector<std::string> ids = arguments.plan_ids;
+  if (ids.empty()) ids.emplace_back();
+  for (const std::string& id : ids) {
+    SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, id, dataset, arguments.disabled_rules));
+    if (arguments.batch > 0) plan.shape.batch = arguments.batch;
+    if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;
+    if (arguments.streams > 0) plan.shape.streams = arguments.streams;
+    plans.push_back(std::move(plan));
+  }
+  for (const Plan& plan : plans) {
+    if (plan.rendition != plans.front().rendition) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("plans of one run share a rendition; run them apart: {} uses '{}', {} uses '{}'",
+                   plans.front().id, plans.front().rendition, plan.id, plan.rendition)};
+    }
+  }
+  return plans;
+}
+
+// The rendition the plan was made for, when the input has it; an input with one folder stands for any rendition.
+Result<std::string> choose_rendition(const RunArguments& arguments, const Plan& plan, const Dataset& dataset) {
+  std::string names;
+  const std::string wanted = arguments.rendition.empty() ? plan.rendition : arguments.rendition;
+  for (const Dataset::Rendition& rendition : dataset.renditions) {
+    if (rendition.name == wanted) return wanted;
+    names += (names.empty() ? "" : ", ") + rendition.name;
+  }
+  const bool only_folder = dataset.renditions.size() == 1 && arguments.rendition.empty();
+  if (only_folder) return dataset.renditions.front().name;
+  return Error{ErrorCode::kNotFound, fmt::format("the input has no rendition '{}'; it has: {}", wanted, names)};
+}
+
+void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const Context& context) {
+  Json json = Json::array();
+  for (const Plan& plan : plans) {
+    const double rate = plan.measured ? plan.measured->throughput.value : 0;
+    Json entry = to_json(plan);
+    entry["items"] = num_items;
+    entry["eta_seconds"] = rate > 0 ? Json(static_cast<double>(num_items) / rate) : Json(nullptr);
+    json.push_back(entry);
+    if (context.json) continue;
+    fmt::print("{}: {} items, {}\n", plan.id, num_items,
+               rate > 0 ? fmt::format("about {:.1f} s at the measured {:.1f} items/s", static_cast<double>(num_items) / rate, rate)
+                        : "time unknown: this plan was not measured (`smol plan` measures)");
+  }
+  if (context.json) fmt::print("{}\n", json.dump(2));
+}
+
+Status run(const RunArguments& arguments, Context& context) {
+  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(RunOptions options, run_options(arguments, context));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans, choose_plans(runtime, arguments, dataset));
+  SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
+  ParquetOptions output;
+  SMOL_RETURN_IF_ERROR(parse_shard(arguments.shard, output.shard, output.num_shards));
+  const std::unique_ptr<Source> source = dataset.open(rendition, output.shard, output.num_shards);
+  if (arguments.dry_run) {
+    print_dry_run(plans, source->size().value_or(0), context);
+    return {};
+  }
+  std::vector<CompiledPlan> compiled;
+  for (const Plan& plan : plans) {
+    SMOL_ASSIGN_OR_RETURN(CompiledPlan ready, compile(runtime, plan, options));
+    compiled.push_back(std::move(ready));
+  }
+  output.resume = arguments.resume;
+  output.overwrite = arguments.overwrite;
+  output.stage_times = arguments.stage_times;
+  SMOL_ASSIGN_OR_RETURN(const std::unique_ptr<Sink> sink, create_parquet_sink(arguments.output, compiled, output));
+  ProgressBar bar("run", context.quiet);
+  options.on_progress = [&bar](const Progress& progress) { bar.update(progress); };
+  const Result<RunReport> report = execute(runtime, compiled, *source, *sink, options);
+  bar.clear();
+  if (!report.ok()) return report.error();
+
+  if (context.json) {
+    Json json = to_json(*report);
+    json["output"] = arguments.output;
+    for (const Plan& plan : plans) json["plans"].push_back(plan.id);
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    fmt::print("plan {}\n{} items in {:.2f} s: {:.1f} items/s, {} rows ({} errors), {} already done\n", plans.front().id, report->items,
+               report->seconds, report->throughput(), report->rows, report->error_rows, report->skipped);
+    for (const auto& [code, count] : report->errors_by_code) fmt::print("  {} {}\n", count, code);
+    fmt::print("{}wrote {}\n", format_report(*report), arguments.output);
+  }
+  if (report->cancelled) {
+    return Error{ErrorCode::kCancelled, "stopped; the finished parts are valid, continue with --resume: " + arguments.output};
+  }
+  if (report->error_rows > 0 && arguments.max_failures.empty()) {
+    context.exit_code = 1;
+    fmt::print(stderr, "smol: {} rows are errors (column error_code); --max-failures 100% accepts them\n", report->error_rows);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_run(CLI::App& program, Context& context) {
+  auto arguments = std::make_shared<RunArguments>();
+  CLI::App* command = program.add_subcommand("run", "Run a plan over pictures and write Parquet");
+  command->add_option("PLANS", arguments->plans, "Plan file made by `smol plan`, or a model card (its exact plan is run)")->required();
+  command->add_option("INPUT", arguments->input, "Folder, picture, list (.txt) or dataset file (.yaml)")->required();
+  command->add_option("-o,--output", arguments->output, "Folder for part files, or one file ending in .parquet")->required();
+  command->add_option("--plan", arguments->plan_ids, "Plan id; repeat it to run several models over one decoding");
+  command->add_option("--rendition", arguments->rendition, "Rendition of the input, when it differs from the plan's");
+  command->add_option("--shard", arguments->shard, "I/N: only every N-th item, beginning with the I-th");
+  command->add_flag("--resume", arguments->resume, "Continue: items whose rows are already there are skipped");
+  command->add_flag("--overwrite", arguments->overwrite, "Replace an existing output");
+  command->add_flag("--ordered", arguments->ordered, "Rows in the order of the input");
+  command->add_flag("--stage-times", arguments->stage_times, "A column of microseconds for each stage");
+  command->add_flag("--dry-run", arguments->dry_run, "Print what would run and how long it would take");
+  command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")->check(CLI::IsMember({"none", "truncated", "error", "warning"}))->capture_default_str();
+  command->add_option("--max-failures", arguments->max_failures, "Stop with exit 1 when more items fail, e.g. 1%; below it errors are accepted");
+  command->add_option("--max-pixels", arguments->max_pixels, "Refuse larger pictures, e.g. 500M (default 256M)");
+  command->add_option("--memory", arguments->memory, "Bound on batch buffers, e.g. 512M (default: a quarter of the machine's)");
+  command->add_option("--batch", arguments->batch, "Override the plan's batch")->check(CLI::Range(1, 4096));
+  command->add_option("--workers", arguments->workers, "Override the number of decoding threads")->check(CLI::Range(1, 1024));
+  command->add_option("--streams", arguments->streams, "Override the number of inferences in flight")->check(CLI::Range(1, 1024));
+  command->add_option("--without", arguments->without, "Switch an optimisation off to see what it buys")
+      ->check(CLI::IsMember({"threading", "pipelining", "buffer-reuse", "over-allocation"}))->group("Advanced");
+  command->add_option("--disable-rule", arguments->disabled_rules, "With a model card: leave out an optimizer rule")->group("Advanced");
+  command->footer("Examples:\n"
+                  "  smol run plans.yaml photos/ -o results/\n"
+                  "  smol run plans.yaml photos/ -o results/ --resume            after an interruption, or when photos were added\n"
+                  "  smol run plans.yaml dataset.yaml -o out.parquet --plan lite0/full/exact --max-failures 1%\n"
+                  "  smol run card.yaml photos/ -o out.parquet --shard 0/4");
+  command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
+}
+
+}  // namespace smol::cli
