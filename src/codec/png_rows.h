@@ -88,7 +88,7 @@ class StreamedPngRows final : public PngRows {
   std::array<std::uint8_t, 1024> head_{};
   std::array<std::uint8_t, 16> tail_{};
   std::size_t head_bytes_ = 0, segment_ = 0, offset_ = 0;
-  GrowOnlyBuffer rows_;
+  GrowOnlyBuffer rows_, pass_row_;
   int next_row_ = 0, complete_rows_ = 0;
   bool whole_ = false;
   PngEnd end_ = PngEnd::kNone;

@@ -21,6 +21,31 @@ std::uint8_t* write_chunk_header(std::uint8_t* at, const char* type, std::size_t
   return at + 8;
 }
 
+struct Adam7Pass {
+  int x, y, step_x, step_y;
+};
+constexpr std::array<Adam7Pass, 7> kPasses{
+    {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}};
+
+/// Puts the pixels of a pass's row where they belong in a row of `width` pixels. libspng 0.7.3 does this itself, but
+/// scales grey below 8 bits on the way.
+void scatter(const std::uint8_t* from, const Adam7Pass& pass, int width, int bits_per_pixel, std::uint8_t* row) {
+  if (bits_per_pixel >= 8) {
+    const int size = bits_per_pixel / 8;
+    for (int x = pass.x; x < width; x += pass.step_x, from += size)
+      std::memcpy(row + x * size, from, static_cast<std::size_t>(size));
+    return;
+  }
+  const int mask = (1 << bits_per_pixel) - 1;
+  int bit = 0;
+  for (int x = pass.x; x < width; x += pass.step_x, bit += bits_per_pixel) {
+    const int sample = from[bit / 8] >> (8 - bits_per_pixel - bit % 8) & mask;
+    const int target_bit = x * bits_per_pixel, shift = 8 - bits_per_pixel - target_bit % 8;
+    std::uint8_t& target = row[target_bit / 8];
+    target = static_cast<std::uint8_t>((target & ~(mask << shift)) | sample << shift);
+  }
+}
+
 Error failed(int spng_error) {
   return Error{spng_error == SPNG_EMEM ? ErrorCode::kOutOfMemory : ErrorCode::kCorrupt,
                std::string("PNG decoding failed: ") + spng_strerror(spng_error), Stage::kDecode};
@@ -108,6 +133,7 @@ Status StreamedPngRows::read_all_passes(const std::stop_token& stop) {
   const std::size_t size = row_bytes * static_cast<std::size_t>(chunks_->header.height);
   std::uint8_t* const picture = rows_.reserve(size + kReadPastEnd);
   std::memset(picture, chunks_->header.palette ? 0 : kMissing, size);
+  std::uint8_t* const pass_row = pass_row_.reserve(row_bytes);
   while (end_ == PngEnd::kNone) {
     if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "stopped on request", Stage::kDecode};
     spng_row_info row{};
@@ -115,7 +141,11 @@ Status StreamedPngRows::read_all_passes(const std::stop_token& stop) {
     if (result == SPNG_OK) {
       // The last pass holds every second row; the rows above it are complete.
       if (row.pass == 6) complete_rows_ = static_cast<int>(row.row_num);
-      result = spng_decode_row(context_.get(), picture + row.row_num * row_bytes, row_bytes);
+      result = spng_decode_scanline(context_.get(), pass_row, row_bytes);
+    }
+    if (result == SPNG_OK || result == SPNG_EOI) {
+      scatter(pass_row, kPasses[row.pass], chunks_->header.width, chunks_->bits_per_pixel(),
+              picture + row.row_num * row_bytes);
     }
     if (result == SPNG_EOI) {
       complete_rows_ = chunks_->header.height;

@@ -219,8 +219,9 @@ def decode(path: Path) -> tuple[np.ndarray, int, int]:
     with Image.open(path) as image:
         exif = image.getexif()
         orientation = exif.get(0x0112, 1)
-        channels = {"1": 1, "L": 1, "LA": 1, "I;16": 1, "CMYK": 4}.get(image.mode, 3)
+        channels = {"L": 1, "CMYK": 4}.get(image.mode, 3)
         if image.format == "PNG":
+            channels = 1 if path.read_bytes()[25] in (0, 4) else 3
             wide = sixteen_bit_samples(path)
             if wide is not None:
                 return wide, channels, orientation

@@ -1,0 +1,25 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "smol/image.h"
+#include "smol/result.h"
+
+namespace smol {
+
+/// A still format to write renditions in.
+struct EncodeFormat {
+  enum class Kind : std::uint8_t { kJpeg, kPng, kPpm } kind = Kind::kJpeg;
+  int quality = 90;     ///< JPEG: 1..100
+  [[nodiscard]] std::string extension() const;  ///< ".jpg"
+};
+/// "jpeg", "jpeg:75", "png", "ppm". kInvalidArgument lists what is allowed.
+[[nodiscard]] Result<EncodeFormat> parse_encode_format(std::string_view text);
+
+/// Appends the encoded picture to `out`. `picture` is kRgb8, kRgbx8 or kGray8. JPEG: baseline, 4:2:0, islow, optimised
+/// Huffman tables off, as Pillow's default. PNG: 8-bit, all filters tried a row. kUnsupported, kOutOfMemory.
+Status encode(const ImageView& picture, const EncodeFormat& format, std::vector<std::uint8_t>& out);
+
+}  // namespace smol
