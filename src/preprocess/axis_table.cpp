@@ -43,11 +43,6 @@ double filter_support(Filter filter) {
   return kSupports[static_cast<std::size_t>(filter)];
 }
 
-/// The taps of one output before rounding.
-struct Taps {
-  int start = 0, count = 0;
-};
-
 /// Pillow's precompute_coeffs for output `index`; weights go to `weights`.
 Taps resample_taps(const AxisSpec& spec, int index, std::vector<double>& weights) {
   const double scale = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
@@ -121,22 +116,12 @@ class TableFiller {
 
 void fill_taps(const AxisSpec& spec, AxisTable& table) {
   TableFiller filler(spec, table);
-  std::vector<double> weights{1.0};
-  if (spec.is_identity()) {
-    for (int i = spec.out_begin; i < spec.out_end; ++i) filler.put(i, {i, 1}, weights);
-  } else if (spec.filter == Filter::kNearest) {
-    // Pillow adds the step up, so that its rounding errors are part of the definition.
-    const double step = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
-    double position = spec.box_begin + step * 0.5;
-    for (int i = 0; i < spec.out_end; ++i, position += step) {
-      if (i >= spec.out_begin) filler.put(i, {std::clamp(static_cast<int>(position), 0, spec.in_size - 1), 1}, weights);
-    }
-  } else {
-    weights.reserve(static_cast<std::size_t>(table.max_taps));
-    for (int i = spec.out_begin; i < spec.out_end; ++i) {
-      const Taps taps = resample_taps(spec, i, weights);
-      filler.put(i, taps, weights);
-    }
+  std::vector<double> weights;
+  weights.reserve(static_cast<std::size_t>(table.max_taps));
+  AxisWalker walker(spec);
+  for (int i = spec.out_begin; i < spec.out_end; ++i) {
+    const Taps taps = walker.next(weights);
+    filler.put(i, taps, weights);
   }
 }
 
@@ -202,6 +187,25 @@ void pack_gray_columns(AxisTable& table, int padded_outputs) {
 }
 
 }  // namespace
+
+AxisWalker::AxisWalker(const AxisSpec& spec) : spec_(spec), index_(spec.out_begin) {
+  if (spec.filter != Filter::kNearest) return;
+  // Pillow adds the step up from the first output, so its rounding errors are part of the definition.
+  nearest_step_ = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
+  nearest_position_ = spec.box_begin + nearest_step_ * 0.5;
+  for (int i = 0; i < spec.out_begin; ++i) nearest_position_ += nearest_step_;
+}
+
+Taps AxisWalker::next(std::vector<double>& weights) {
+  const int index = index_++;
+  const bool identity = spec_.is_identity();
+  if (!identity && spec_.filter != Filter::kNearest) return resample_taps(spec_, index, weights);
+  weights.assign(1, 1.0);
+  if (identity) return {index, 1};
+  const int source = static_cast<int>(nearest_position_);
+  nearest_position_ += nearest_step_;
+  return {std::clamp(source, 0, spec_.in_size - 1), 1};
+}
 
 void build_axis_table(const AxisSpec& spec, AxisTable& table) {
   table.num_outputs = spec.out_end - spec.out_begin;

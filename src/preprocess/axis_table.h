@@ -55,6 +55,24 @@ struct AxisTable {
   int num_chunks = 0;  ///< pairs of taps for kRows, groups of 4 taps for columns
 };
 
+/// The source pixels that make one output, in oriented coordinates.
+struct Taps {
+  int start = 0, count = 0;
+};
+/// Walks the wanted outputs of an axis in oriented order, with Pillow's weights in double precision (1 tap for nearest and
+/// where nothing is resampled).
+class AxisWalker {
+ public:
+  explicit AxisWalker(const AxisSpec& spec);
+  /// Taps of the next output.
+  Taps next(std::vector<double>& weights);
+
+ private:
+  const AxisSpec& spec_;
+  int index_;
+  double nearest_step_ = 0, nearest_position_ = 0;
+};
+
 /// Fills `table`, reusing its memory.
 void build_axis_table(const AxisSpec& spec, AxisTable& table);
 

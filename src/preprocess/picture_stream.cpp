@@ -1,0 +1,174 @@
+#include "preprocess/picture_stream.h"
+
+#include <algorithm>
+
+namespace smol {
+namespace {
+
+std::string size_text(int width, int height) { return std::to_string(width) + "x" + std::to_string(height); }
+
+std::string text_of(DType dtype, Layout layout, ColorOrder color, int width, int height) {
+  return std::string(name_of(dtype)) + " " + std::string(name_of(layout)) + " " + std::string(name_of(color)) + " " +
+         size_text(width, height);
+}
+
+int scaled(int side, int denominator) { return (side + denominator - 1) / denominator; }
+
+bool fuses(const PhysicalPipeline& pipeline, const std::vector<Operator>& operators) {
+  PhysicalPipeline one_step;
+  one_step.host_steps.emplace_back(FusedStep{operators, 22});
+  one_step.label = pipeline.label;
+  return verify(one_step).ok();
+}
+
+}  // namespace
+
+PictureStream::PictureStream(const PhysicalPipeline& pipeline, const OutputSpec& output)
+    : pipeline_(pipeline), output_(output) {
+  for (const PhysicalStep& step : pipeline.host_steps) {
+    if (const auto* fused = std::get_if<FusedStep>(&step)) {
+      flat_operators_.insert(flat_operators_.end(), fused->operators.begin(), fused->operators.end());
+    } else {
+      flat_operators_.push_back(std::get<SingleStep>(step).op);
+    }
+  }
+  orients_ = std::any_of(flat_operators_.begin(), flat_operators_.end(),
+                         [](const Operator& op) { return std::holds_alternative<OrientOp>(op); });
+  first_fused_ = std::get_if<FusedStep>(&pipeline.host_steps.front());
+  if (first_fused_ != nullptr) points_ = point_operations_of(first_fused_->operators);
+  could_fuse_ = first_fused_ == nullptr && fuses(pipeline, flat_operators_);
+}
+
+Status PictureStream::check_slot(const TensorSlot& slot) const {
+  const bool fits = slot.data != nullptr && slot.dtype == output_.dtype && slot.layout == output_.layout &&
+                    slot.color == output_.color && slot.width == output_.width && slot.height == output_.height;
+  if (fits) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "the tensor slot must be what the pipeline writes, given and needed: " +
+                   (slot.data == nullptr ? std::string("no memory")
+                                         : text_of(slot.dtype, slot.layout, slot.color, slot.width, slot.height)) +
+                   ", " + text_of(output_.dtype, output_.layout, output_.color, output_.width, output_.height),
+               Stage::kPreprocess};
+}
+
+Status PictureStream::prepare_fused(const GeometrySource& source, bool gray, const TensorSlot& slot) {
+  FusedGeometry& geometry = stream_.geometry();
+  SMOL_RETURN_IF_ERROR(compute_geometry(first_fused_->operators, source, first_fused_->coefficient_bits, geometry));
+  stream_.prepare(points_, gray, pipeline_.decode.early_stop);
+  if (pipeline_.host_steps.size() > 1) {
+    WorkTensor& intermediate = runner_.begin_picture();
+    intermediate.dtype = points_.dtype;
+    intermediate.layout = points_.layout;
+    intermediate.color = points_.color;
+    intermediate.size = geometry.canvas;
+    intermediate.allocate();
+    stream_.set_slot(intermediate.slot());
+    return {};
+  }
+  if (!(geometry.canvas == Size{slot.width, slot.height})) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "the picture does not fill the tensor, made and wanted: " +
+                     size_text(geometry.canvas.width, geometry.canvas.height) + ", " + size_text(slot.width, slot.height),
+                 Stage::kPreprocess};
+  }
+  stream_.set_slot(slot);
+  return {};
+}
+
+Result<Rect> PictureStream::needed_by_single_steps() {
+  SMOL_RETURN_IF_ERROR(compute_geometry(flat_operators_, source_, 22, stream_.geometry()));
+  stream_.prepare({}, false, true);
+  return stream_.needed_region();
+}
+
+Status PictureStream::prepare(const ImageHeader& header, const PreprocessOptions& options, const TensorSlot& slot) {
+  SMOL_RETURN_IF_ERROR(check_slot(slot));
+  const DecodeStep& decode = pipeline_.decode;
+  const Size decoded{scaled(header.width, decode.scale_denominator), scaled(header.height, decode.scale_denominator)};
+  if (header.width <= 0 || header.height <= 0) {
+    return Error{ErrorCode::kInvalidArgument, "the picture is empty: " + size_text(header.width, header.height),
+                 Stage::kPreprocess};
+  }
+  region_.reset();
+  const Size oriented = orients_ ? header.oriented_size() : Size{header.width, header.height};
+  source_ = {{header.width, header.height},
+             header.orientation,
+             decode.scale_denominator,
+             options.roi,
+             options.full_size.value_or(oriented)};
+  std::optional<Rect> needed;
+  if (first_fused_ != nullptr) {
+    SMOL_RETURN_IF_ERROR(prepare_fused(source_, header.is_gray() || decode.format == PixelFormat::kGray8, slot));
+    needed = stream_.needed_region();
+  } else {
+    source_.stored = decoded;  // single steps see the decoded picture as it is
+    source_.scale_denominator = 1;
+    if (could_fuse_) {
+      SMOL_ASSIGN_OR_RETURN(needed, needed_by_single_steps());
+    }
+  }
+  if (needed && decode.region) {
+    region_ = needed;
+    if (!decode.early_stop) region_->height = decoded.height - region_->y;
+  }
+  return {};
+}
+
+Status PictureStream::begin(const Rect& delivered, Size scaled_size, PixelFormat format) {
+  return first_fused_ != nullptr ? stream_.begin(delivered, scaled_size, format)
+                                 : collector_.begin(delivered, scaled_size, format);
+}
+
+bool PictureStream::rows(int y, const ImageView& rows) {
+  return first_fused_ != nullptr ? stream_.rows(y, rows) : collector_.rows(y, rows);
+}
+
+Status PictureStream::finish(const TensorSlot& slot) {
+  if (first_fused_ == nullptr) return run_single_steps(slot);
+  SMOL_RETURN_IF_ERROR(stream_.finish());
+  if (pipeline_.host_steps.size() == 1) return {};
+  const std::span<const PhysicalStep> rest{pipeline_.host_steps.data() + 1, pipeline_.host_steps.size() - 1};
+  SMOL_RETURN_IF_ERROR(runner_.run(rest, source_.orientation));
+  return runner_.copy_to(slot);
+}
+
+Status PictureStream::run_single_steps(const TensorSlot& slot) {
+  Orientation orientation = source_.orientation;
+  std::span<const PhysicalStep> steps = pipeline_.host_steps;
+  if (source_.roi) {
+    SMOL_RETURN_IF_ERROR(runner_.crop_to_region(source_, orients_));
+    orientation = Orientation::kNormal;
+  }
+  SMOL_RETURN_IF_ERROR(runner_.run(steps, orientation));
+  return runner_.copy_to(slot);
+}
+
+Status PictureStream::feed(const ImageView& picture, Orientation orientation, const PreprocessOptions& options,
+                           const TensorSlot& slot) {
+  SMOL_RETURN_IF_ERROR(check_slot(slot));
+  if (picture.memory == MemoryKind::kDevice || picture.format == PixelFormat::kYcc8Planar) {
+    return Error{ErrorCode::kUnsupported,
+                 "decoded pictures must be interleaved and in host memory, format: " + std::string(name_of(picture.format)),
+                 Stage::kPreprocess};
+  }
+  if (picture.width <= 0 || picture.height <= 0 || picture.planes[0].data == nullptr) {
+    return Error{ErrorCode::kInvalidArgument, "the picture is empty: " + size_text(picture.width, picture.height),
+                 Stage::kPreprocess};
+  }
+  if (picture.ready != nullptr) picture.ready->wait();
+  source_ = {{picture.width, picture.height}, orientation, 1, options.roi, options.full_size};
+  if (first_fused_ == nullptr) {
+    const Size size{picture.width, picture.height};
+    SMOL_RETURN_IF_ERROR(collector_.begin({0, 0, size.width, size.height}, size, picture.format));
+    collector_.rows(0, picture);
+    return run_single_steps(slot);
+  }
+  SMOL_RETURN_IF_ERROR(prepare_fused(source_, picture.format == PixelFormat::kGray8, slot));
+  SMOL_RETURN_IF_ERROR(feed_picture(picture, stream_, last_rows_));
+  if (pipeline_.host_steps.size() == 1) return {};
+  const std::span<const PhysicalStep> rest{pipeline_.host_steps.data() + 1, pipeline_.host_steps.size() - 1};
+  SMOL_RETURN_IF_ERROR(runner_.run(rest, orientation));
+  return runner_.copy_to(slot);
+}
+
+}  // namespace smol

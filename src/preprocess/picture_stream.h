@@ -1,0 +1,58 @@
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "preprocess/resize_stream.h"
+#include "preprocess/step_runner.h"
+
+namespace smol {
+
+/// The host steps of one physical pipeline for one picture at a time: rows go through the first fused step while they are
+/// decoded, or are collected into a whole picture for single steps. Not thread-safe; keeps its memory.
+class PictureStream : public RowConsumer {
+ public:
+  /// `pipeline` outlives this object.
+  PictureStream(const PhysicalPipeline& pipeline, const OutputSpec& output);
+  PictureStream(const PictureStream&) = delete;
+  PictureStream& operator=(const PictureStream&) = delete;
+
+  /// Before decoding. kInvalidArgument when the slot is not what the pipeline writes, or the picture does not suit it.
+  Status prepare(const ImageHeader& header, const PreprocessOptions& options, const TensorSlot& slot);
+  /// The part of the scaled picture to ask the decoder for; empty when it shall decode everything.
+  [[nodiscard]] std::optional<Rect> region() const { return region_; }
+
+  Status begin(const Rect& delivered, Size scaled_size, PixelFormat format) override;
+  bool rows(int y, const ImageView& rows) override;
+  /// After decoding: runs what is left and fills the slot.
+  Status finish(const TensorSlot& slot);
+
+  /// A decoded picture instead of a decoder.
+  Status feed(const ImageView& picture, Orientation orientation, const PreprocessOptions& options, const TensorSlot& slot);
+
+  [[nodiscard]] const OutputSpec& output() const { return output_; }
+  /// Of the time between begin() and the last rows(), what was spent here (as far as measured).
+  [[nodiscard]] double busy_us() const { return first_fused_ != nullptr ? stream_.busy_us() : 0.0; }
+
+ private:
+  Status check_slot(const TensorSlot& slot) const;
+  Status prepare_fused(const GeometrySource& source, bool gray, const TensorSlot& slot);
+  Status run_single_steps(const TensorSlot& slot);
+  [[nodiscard]] Result<Rect> needed_by_single_steps();
+
+  const PhysicalPipeline& pipeline_;
+  const OutputSpec output_;
+  const FusedStep* first_fused_ = nullptr;  // null when the first step is a single one
+  PointOperations points_;                  // of first_fused_
+  std::vector<Operator> flat_operators_;    // of all steps
+  bool could_fuse_ = false;                 // flat_operators_ as one step: then the region can be found from them
+  bool orients_ = false;
+
+  ResizeStream stream_;
+  StepRunner runner_;
+  PictureCollector collector_{runner_.begin_picture()};
+  std::vector<std::uint8_t> last_rows_;
+  std::optional<Rect> region_;
+  GeometrySource source_;
+};
+
+}  // namespace smol

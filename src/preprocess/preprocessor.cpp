@@ -1,0 +1,175 @@
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <utility>
+
+#include "preprocess/picture_stream.h"
+#include "smol/preprocess.h"
+
+namespace smol {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double microseconds_between(Clock::time_point start, Clock::time_point end) {
+  return std::chrono::duration<double, std::micro>(end - start).count();
+}
+
+DecodeRequest request_of(const PhysicalPipeline& pipeline, const ImageHeader& header, const PreprocessOptions& options) {
+  DecodeRequest request;
+  request.scale_denominator = pipeline.decode.scale_denominator;
+  request.format = header.is_gray() ? PixelFormat::kGray8 : pipeline.decode.format;
+  request.fail_on = options.fail_on;
+  request.limits = options.limits;
+  request.stop = options.stop;
+  return request;
+}
+
+Rect united(const Rect& a, const Rect& b) {
+  const int x = std::min(a.x, b.x), y = std::min(a.y, b.y);
+  return {x, y, std::max(a.x + a.width, b.x + b.width) - x, std::max(a.y + a.height, b.y + b.height) - y};
+}
+
+Error out_of_memory() {
+  return Error{ErrorCode::kOutOfMemory, "no memory left for the rows of a picture; limit its pixels (--max-pixels)",
+               Stage::kPreprocess};
+}
+
+class PipelinePreprocessor : public Preprocessor {
+ public:
+  PipelinePreprocessor(PhysicalPipeline pipeline, const OutputSpec& output)
+      : pipeline_(std::move(pipeline)), stream_(pipeline_, output) {}
+
+  Result<DecodeReport> run(Decoder& decoder, ByteView bytes, const ImageHeader& header, const PreprocessOptions& options,
+                           const TensorSlot& slot) override {
+    Preprocessor* self = this;
+    return run_many(decoder, bytes, header, options, {&self, 1}, {&slot, 1});
+  }
+
+  Status run(const ImageView& picture, Orientation orientation, const PreprocessOptions& options,
+             const TensorSlot& slot) override try {
+    const Clock::time_point start = Clock::now();
+    SMOL_RETURN_IF_ERROR(stream_.feed(picture, orientation, options, slot));
+    timing_ = {0.0, microseconds_between(start, Clock::now())};
+    return {};
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+
+  [[nodiscard]] const OutputSpec& output() const override { return stream_.output(); }
+  [[nodiscard]] PreprocessTiming last_timing() const override { return timing_; }
+
+  [[nodiscard]] const PhysicalPipeline& pipeline() const { return pipeline_; }
+  [[nodiscard]] PictureStream& stream() { return stream_; }
+  void set_timing(const PreprocessTiming& timing) { timing_ = timing; }
+
+ private:
+  const PhysicalPipeline pipeline_;
+  PictureStream stream_;
+  PreprocessTiming timing_;
+};
+
+/// Hands every row to several streams.
+class RowTee : public RowConsumer {
+ public:
+  explicit RowTee(std::span<PictureStream* const> streams) : streams_(streams) {}
+
+  Status begin(const Rect& delivered, Size scaled_size, PixelFormat format) override {
+    for (PictureStream* stream : streams_) SMOL_RETURN_IF_ERROR(stream->begin(delivered, scaled_size, format));
+    return {};
+  }
+  bool rows(int y, const ImageView& rows) override {
+    bool any_wants_more = false;
+    for (PictureStream* stream : streams_) any_wants_more = stream->rows(y, rows) || any_wants_more;
+    return any_wants_more;
+  }
+
+ private:
+  std::span<PictureStream* const> streams_;
+};
+
+/// Few enough for any graph of models over one decode, so that the lists need no allocation.
+constexpr std::size_t kMaxOutputs = 64;
+
+struct Members {
+  std::array<PipelinePreprocessor*, kMaxOutputs> preprocessors{};
+  std::array<PictureStream*, kMaxOutputs> streams{};
+  std::size_t count = 0;
+};
+
+Result<Members> members_of(std::span<Preprocessor* const> preprocessors, std::span<const TensorSlot> slots) {
+  if (preprocessors.empty() || preprocessors.size() != slots.size() || preprocessors.size() > kMaxOutputs) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "run_many takes 1 to " + std::to_string(kMaxOutputs) + " preprocessors and a slot for each, given: " +
+                     std::to_string(preprocessors.size()) + " and " + std::to_string(slots.size())};
+  }
+  Members members;
+  for (Preprocessor* preprocessor : preprocessors) {
+    auto* member = dynamic_cast<PipelinePreprocessor*>(preprocessor);
+    if (member == nullptr) {
+      return Error{ErrorCode::kInvalidArgument, "run_many takes objects made by create_preprocessor"};
+    }
+    const DecodeStep& first = members.count == 0 ? member->pipeline().decode : members.preprocessors[0]->pipeline().decode;
+    const DecodeStep& decode = member->pipeline().decode;
+    if (decode.scale_denominator != first.scale_denominator || decode.format != first.format) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "pipelines over one decode must agree on the decoder's scale and format, scales: 1/" +
+                       std::to_string(first.scale_denominator) + " and 1/" + std::to_string(decode.scale_denominator)};
+    }
+    members.preprocessors[members.count] = member;
+    members.streams[members.count++] = &member->stream();
+  }
+  return members;
+}
+
+/// Prepares all streams; the region is their union, unless one of them wants the whole picture.
+Result<std::optional<Rect>> prepare_all(Members& members, const ImageHeader& header, const PreprocessOptions& options,
+                                        std::span<const TensorSlot> slots) {
+  std::optional<Rect> region;
+  bool whole = false;
+  for (std::size_t i = 0; i < members.count; ++i) {
+    SMOL_RETURN_IF_ERROR(members.streams[i]->prepare(header, options, slots[i]));
+    const std::optional<Rect> needed = members.streams[i]->region();
+    whole = whole || !needed;
+    if (needed) region = region ? united(*region, *needed) : *needed;
+  }
+  return whole ? std::optional<Rect>() : region;
+}
+
+Result<DecodeReport> decode_into(Decoder& decoder, ByteView bytes, const ImageHeader& header,
+                                 const PreprocessOptions& options, Members& members, std::span<const TensorSlot> slots) {
+  const Clock::time_point start = Clock::now();
+  SMOL_ASSIGN_OR_RETURN(const std::optional<Rect> region, prepare_all(members, header, options, slots));
+  DecodeRequest request = request_of(members.preprocessors[0]->pipeline(), header, options);
+  request.region = region;
+  const Clock::time_point decode_start = Clock::now();
+  RowTee tee({members.streams.data(), members.count});
+  RowConsumer& consumer = members.count == 1 ? static_cast<RowConsumer&>(*members.streams[0]) : tee;
+  SMOL_ASSIGN_OR_RETURN(const DecodeReport report, decoder.decode(bytes, request, consumer));
+  const Clock::time_point decode_end = Clock::now();
+  double busy_us = 0;
+  for (std::size_t i = 0; i < members.count; ++i) busy_us += members.streams[i]->busy_us();
+  for (std::size_t i = 0; i < members.count; ++i) SMOL_RETURN_IF_ERROR(members.streams[i]->finish(slots[i]));
+  const double preprocess_us =
+      busy_us + microseconds_between(start, decode_start) + microseconds_between(decode_end, Clock::now());
+  const PreprocessTiming timing{microseconds_between(decode_start, decode_end) - busy_us, preprocess_us};
+  for (std::size_t i = 0; i < members.count; ++i) members.preprocessors[i]->set_timing(timing);
+  return report;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Preprocessor>> create_preprocessor(const PhysicalPipeline& pipeline) {
+  SMOL_ASSIGN_OR_RETURN(const OutputSpec output, verify(pipeline));
+  return std::unique_ptr<Preprocessor>(std::make_unique<PipelinePreprocessor>(pipeline, output));
+}
+
+Result<DecodeReport> run_many(Decoder& decoder, ByteView bytes, const ImageHeader& header, const PreprocessOptions& options,
+                              std::span<Preprocessor* const> preprocessors, std::span<const TensorSlot> slots) try {
+  SMOL_ASSIGN_OR_RETURN(Members members, members_of(preprocessors, slots));
+  return decode_into(decoder, bytes, header, options, members, slots);
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
+}
+
+}  // namespace smol
