@@ -50,6 +50,13 @@ std::string counts_text(const OptimizerResult& result) {
   return text;
 }
 
+/// The same candidate with its end on the device, in one line.
+std::string placement_text(const Candidate& candidate, const Candidate& chosen) {
+  return "  or on the device: " + one_line(candidate.pipeline.device_operators) + ", cost " +
+         cost_text(candidate.cost.total()) + " (" + difference_text(candidate.cost, chosen.cost) + "; " +
+         parts_text(candidate.cost) + ")\n";
+}
+
 std::string candidate_text(const Candidate& candidate, const Candidate& chosen, bool is_chosen) {
   std::string text = is_chosen ? "chosen: " : "choice: ";
   text += candidate.fidelity + " (" + std::string(name_of(candidate.pipeline.label)) + "), cost " +
@@ -81,13 +88,14 @@ std::string rejected_text(const OptimizerResult& result, std::size_t limit) {
 }
 
 std::string rules_text(const OptimizerResult& result, bool timings) {
-  std::string text = "rules:\n", disabled;
+  std::string text, disabled;
   for (const RuleTrace& rule : result.rules) {
     if (rule.disabled) disabled += (disabled.empty() ? "" : ", ") + rule.name;
     for (const auto& [before, after] : rule.fired) text += "  " + rule.name + ": " + before + " => " + after + "\n";
     for (const std::string& note : rule.notes) text += "  " + rule.name + ": " + note + "\n";
     if (timings && !rule.disabled) text += "  " + rule.name + ": " + number("%.0f", rule.microseconds) + " us\n";
   }
+  if (!text.empty()) text.insert(0, "rules:\n");
   if (!disabled.empty()) text += "disabled rules: " + disabled + "\n";
   return text;
 }
@@ -99,8 +107,12 @@ std::string explain(const OptimizerInput& input, const OptimizerResult& result, 
   if (!(result.logical == input.logical)) text += "simplified: " + one_line(result.logical.operators) + "\n";
   text += "typical picture: " + (input.codec_name.empty() ? "" : input.codec_name + ", ") + typical_text(input) + "\n";
   text += counts_text(result);
-  for (const Candidate& candidate : result.candidates) {
-    text += candidate_text(candidate, result.candidates.front(), &candidate == &result.candidates.front());
+  const Candidate& chosen = result.candidates.front();
+  for (std::size_t i = 0; i < result.candidates.size(); ++i) {
+    const Candidate& candidate = result.candidates[i];
+    const bool placed =
+        !candidate.pipeline.device_operators.empty() && i > 0 && result.candidates[i - 1].fidelity == candidate.fidelity;
+    text += placed ? placement_text(candidate, chosen) : candidate_text(candidate, chosen, i == 0);
   }
   return text + rejected_text(result, options.max_rejected) + rules_text(result, options.timings);
 }

@@ -16,9 +16,9 @@ ExactRule place_user_operators();
 ExactRule fuse();
 ExactRule push_region_into_decoder();
 ExactRule gray_late();
-ChoiceRule coefficient_bits_14();
-ChoiceRule planes_before_color();
 ChoiceRule decoder_scaling();
+ChoiceRule planes_before_color();
+ChoiceRule coefficient_bits_14();
 ChoiceRule device_placement();
 }  // namespace rule
 
@@ -39,10 +39,10 @@ const RuleList& built_in_rules() {
           rule::gray_late(),
       },
       {
-          // Each applies to what those above it made. Exact forms first, as 14 bits are offered for them alone.
-          rule::coefficient_bits_14(),
-          rule::planes_before_color(),
+          // Each applies to what those above it made.
           rule::decoder_scaling(),
+          rule::planes_before_color(),
+          rule::coefficient_bits_14(),
           // Last: every candidate is placed in every way.
           rule::device_placement(),
       },
@@ -111,6 +111,15 @@ class Optimization {
     return verify_new(trace.name);
   }
 
+  /// What decoding into colours delivers: 4 bytes a pixel are resized fastest.
+  [[nodiscard]] std::optional<PixelFormat> colour_format() const {
+    const auto& formats = input_.context.codec.formats;
+    for (const PixelFormat format : {PixelFormat::kRgbx8, PixelFormat::kRgb8}) {
+      if (std::find(formats.begin(), formats.end(), format) != formats.end()) return format;
+    }
+    return std::nullopt;
+  }
+
   Status check_input();
   Status simplify();
   Status generate();
@@ -143,6 +152,9 @@ Status Optimization::check_input() {
   if (size.width < 1 || size.height < 1) {
     return Error{ErrorCode::kInvalidArgument, "the optimizer needs the size of a typical picture, given: " +
                                                   std::to_string(size.width) + "x" + std::to_string(size.height)};
+  }
+  if (!colour_format()) {
+    return Error{ErrorCode::kUnsupported, "the codec must deliver rgbx8 or rgb8, preprocessing begins with one of them"};
   }
   for (const std::string& name : input_.disabled_rules) {
     const auto named = [&name](const RuleTrace& rule) { return rule.name == name; };
@@ -196,9 +208,7 @@ std::size_t Optimization::add_form(PhysicalPipeline pipeline, std::size_t parent
 
 Status Optimization::generate() {
   PhysicalPipeline first;
-  const auto& formats = input_.context.codec.formats;
-  const bool has_rgbx = std::find(formats.begin(), formats.end(), PixelFormat::kRgbx8) != formats.end();
-  first.decode.format = has_rgbx ? PixelFormat::kRgbx8 : PixelFormat::kRgb8;
+  first.decode.format = *colour_format();
   for (const Operator& op : result_.logical.operators) first.host_steps.emplace_back(SingleStep{op});
   add_form(std::move(first), kNone, kNone);
   SMOL_RETURN_IF_ERROR(verify_new("the logical pipeline itself"));
@@ -258,7 +268,8 @@ Candidate Optimization::candidate_of(const PhysicalPipeline& pipeline) const {
 
 Status Optimization::add_choices() {
   for (const Form& form : forms_) {
-    if (form.pruned_by == kNone) choices_.push_back({candidate_of(form.pipeline), {}});
+    if (form.pruned_by != kNone || (form.pipeline.label == FidelityLabel::kLossy && !input_.allow_lossy)) continue;
+    choices_.push_back({candidate_of(form.pipeline), {}});
   }
   for (std::size_t c = 0; c < rules_.choices.size(); ++c) {
     SMOL_RETURN_IF_ERROR(run_rule(rules_.exact.size() + c, [&](RuleTrace& trace) -> Status {
@@ -332,9 +343,9 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
   return {};
 }
 
-/// Of the candidates with the same label, choices and placement only the cheapest stays.
+/// Of the candidates with the same label, choices and number of device operators only the cheapest stays.
 void Optimization::keep_cheapest_of_each_choice() {
-  using Key = std::tuple<FidelityLabel, std::string, std::string>;
+  using Key = std::tuple<FidelityLabel, std::string, std::size_t>;
   std::map<Key, std::size_t> cheapest;
   for (std::size_t i = 0; i < choices_.size(); ++i) {
     Choice& choice = choices_[i];
@@ -347,7 +358,7 @@ void Optimization::keep_cheapest_of_each_choice() {
     }
     std::sort(choice.fidelities.begin(), choice.fidelities.end());
     const Key key{choice.candidate.pipeline.label, choice.candidate.fidelity,
-                  one_line(choice.candidate.pipeline.device_operators)};
+                  choice.candidate.pipeline.device_operators.size()};
     const auto [place, added] = cheapest.try_emplace(key, i);
     if (!added && choice.candidate.cost.total() < choices_[place->second].candidate.cost.total()) place->second = i;
   }
@@ -372,8 +383,7 @@ void Optimization::reject_what_does_not_pay() {
       return &other != &choice && a.pipeline.label <= b.pipeline.label && a.fidelity != b.fidelity &&
              std::includes(choice.fidelities.begin(), choice.fidelities.end(), other.fidelities.begin(),
                            other.fidelities.end()) &&
-             one_line(a.pipeline.device_operators) == one_line(b.pipeline.device_operators) &&
-             a.cost.total() <= b.cost.total();
+             a.pipeline.device_operators.size() == b.pipeline.device_operators.size() && a.cost.total() <= b.cost.total();
     });
     if (!beaten) {
       paying.push_back(choice);
