@@ -5,32 +5,29 @@
 namespace smol {
 namespace {
 
-bool offers(const OptimizerResult& result, const DecodeStep& decode) {
-  return std::any_of(result.candidates.begin(), result.candidates.end(),
-                     [&decode](const Candidate& candidate) { return candidate.pipeline.decode == decode; });
+/// What run_many wants equal. Regions may differ.
+bool decode_alike(const Candidate& a, const Candidate& b) {
+  return a.pipeline.decode.scale_denominator == b.pipeline.decode.scale_denominator &&
+         a.pipeline.decode.format == b.pipeline.decode.format;
 }
 
-/// True when the chosen (first) candidates agree how to decode.
+/// True when the first candidates, exact and on the host, decode alike.
 bool agree(const std::vector<OptimizerResult>& results) {
-  const DecodeStep& first = results.front().candidates.front().pipeline.decode;
+  const Candidate& first = results.front().candidates.front();
   return std::all_of(results.begin(), results.end(),
-                     [&first](const OptimizerResult& result) { return result.candidates.front().pipeline.decode == first; });
+                     [&first](const OptimizerResult& result) { return decode_alike(first, result.candidates.front()); });
 }
 
-/// Drops candidates whose decode step some other output does not offer.
+/// Drops candidates that decode as no candidate of some other output does.
 void keep_common(std::vector<OptimizerResult>& results) {
-  std::vector<DecodeStep> common;
-  for (const Candidate& candidate : results.front().candidates) {
-    const DecodeStep& decode = candidate.pipeline.decode;
-    const bool everywhere = std::all_of(results.begin(), results.end(),
-                                        [&decode](const OptimizerResult& result) { return offers(result, decode); });
-    if (everywhere) common.push_back(decode);
-  }
-  for (OptimizerResult& result : results) {
-    std::erase_if(result.candidates, [&common](const Candidate& candidate) {
-      return std::find(common.begin(), common.end(), candidate.pipeline.decode) == common.end();
+  const std::vector<OptimizerResult> all = results;
+  const auto is_offered_everywhere = [&all](const Candidate& candidate) {
+    return std::all_of(all.begin(), all.end(), [&candidate](const OptimizerResult& result) {
+      return std::any_of(result.candidates.begin(), result.candidates.end(),
+                         [&candidate](const Candidate& other) { return decode_alike(candidate, other); });
     });
-  }
+  };
+  for (OptimizerResult& result : results) std::erase_if(result.candidates, std::not_fn(is_offered_everywhere));
 }
 
 }  // namespace
@@ -39,10 +36,9 @@ Result<std::vector<OptimizerResult>> optimize_graph(const PreprocessGraph& graph
                                                     const RuleList& rules) {
   if (graph.outputs.empty()) return Error{ErrorCode::kInvalidArgument, "a graph needs at least one output, given: 0"};
   OptimizerInput input = shared;
-  // Decode-side rules that only some outputs can use are taken back one after the other; without them all decode alike.
-  for (const char* rule : {"", "push_region_into_decoder", "gray_late"}) {
-    const auto named = [rule](const ExactRule& exact) { return exact.name == rule; };
-    if (*rule != '\0' && std::any_of(rules.exact.begin(), rules.exact.end(), named)) input.disabled_rules.insert(rule);
+  for (const bool gray : {true, false}) {
+    // An output that cannot take gray pictures (a user operator stands in it) takes gray decoding from all.
+    if (!gray) input.context.all_gray = false;
     std::vector<OptimizerResult> results;
     for (const PreprocessGraph::Output& output : graph.outputs) {
       input.logical = output.pipeline;
@@ -54,8 +50,7 @@ Result<std::vector<OptimizerResult>> optimize_graph(const PreprocessGraph& graph
     keep_common(results);
     return results;
   }
-  return Error{ErrorCode::kInternal,
-               "outputs of a graph do not agree how to decode, although no rule changes the decode step"};
+  return Error{ErrorCode::kInternal, "outputs of a graph do not agree on the decoder's scale and format"};
 }
 
 }  // namespace smol

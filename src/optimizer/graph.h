@@ -5,9 +5,9 @@
 
 namespace smol {
 
-/// Optimises every output of a graph over one decode: the candidates of all outputs use the decode steps they have in
-/// common, so that `run_many` can feed them together. A region is pushed into the decoder only when every output leaves
-/// something out. `shared.logical` is not used. Results are in the order of the outputs.
+/// Optimises every output of a graph over one decode: the candidates of all outputs use only decoder scales and formats that
+/// every output offers, so that `run_many` can feed them together (it decodes the union of their regions by itself).
+/// `shared.logical` is not used. Results are in the order of the outputs; all have an exact first candidate.
 [[nodiscard]] Result<std::vector<OptimizerResult>> optimize_graph(const PreprocessGraph& graph, const OptimizerInput& shared,
                                                                   const RuleList& rules = built_in_rules());
 
