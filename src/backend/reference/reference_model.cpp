@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "backend/model_file.h"
 #include "base/text_file.h"
 #include "base/yaml_fields.h"
 
@@ -52,6 +53,9 @@ void add_cells(const OutputSpec& picture, int channels, int grid, const T* data,
 
 Result<ReferenceModel> ReferenceModel::load(const std::string& path) {
   const std::string where = "reference model " + path;
+  if (extension_of(path) != ".refmodel") {
+    return Error{ErrorCode::kUnsupported, "the reference backend reads .refmodel files: " + path, Stage::kParse};
+  }
   SMOL_ASSIGN_OR_RETURN(const std::string text, read_text_file(path));
   SMOL_ASSIGN_OR_RETURN(const YAML::Node root, parse_yaml_mapping(text, where));
   ReferenceModel model;

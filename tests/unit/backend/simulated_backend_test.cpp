@@ -1,0 +1,182 @@
+#include "backend/simulated/simulated_backend.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <chrono>
+#include <deque>
+
+#include "backend/reference/reference_backend.h"
+#include "backend/simulated/device_memory.h"
+#include "backend_runner.h"
+#include "temporary_folder.h"
+
+namespace smol {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::run_slot;
+using Clock = std::chrono::steady_clock;
+
+class SimulatedBackend : public ::testing::Test {
+ protected:
+  SimulatedBackend() {
+    EXPECT_TRUE(hosts_.add(create_reference_backend()).ok());
+    backend_ = create_simulated_backend(hosts_);
+    options_.model_path = folder_.write("net.refmodel", "{format: 1, input: {width: 32, height: 32}}");
+  }
+
+  std::string device(const std::string& rest) {
+    return folder_.write("device.yaml", "format: 1\nname: tiny\ntransfer: {bytes_per_s: 1.0e9, latency_us: 10}\n" + rest);
+  }
+
+  Result<std::unique_ptr<ModelInstance>> compile(const std::string& rest, int batch, int num_slots) {
+    options_.config_path = device(rest);
+    options_.batch = batch;
+    return backend_->compile(options_, num_slots);
+  }
+
+  testing::TemporaryFolder folder_;
+  BackendRegistry hosts_;
+  std::unique_ptr<const Backend> backend_;
+  CompileOptions options_;
+};
+
+/// Batches a second with all slots kept in flight.
+double measure_rate(ModelInstance& instance, int num_batches) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<int> finished;
+  for (int slot = 0; slot < instance.num_slots(); ++slot) finished.push_back(slot);
+  int submitted = 0, completed = 0;
+  const Clock::time_point start = Clock::now();
+  std::unique_lock lock(mutex);
+  while (completed < num_batches) {
+    changed.wait(lock, [&] { return completed == num_batches || (!finished.empty() && submitted < num_batches); });
+    if (completed == num_batches) break;
+    const int slot = finished.front();
+    finished.pop_front();
+    ++submitted;
+    lock.unlock();
+    instance.submit(slot, instance.batch(), [&, slot](const Result<InferTiming>&) {
+      const std::lock_guard guard(mutex);
+      finished.push_back(slot);
+      ++completed;
+      changed.notify_one();
+    });
+    lock.lock();
+  }
+  return num_batches / std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+TEST_F(SimulatedBackend, RunsAtTheDescribedRateWithoutSpinning) {
+  auto instance =
+      compile("memory_bytes: 10000000\nstreams: 3\nlaunch_us: 20\nmodels: {net: {pictures_per_s: {8: 4000}}}", 8, 4);
+  ASSERT_TRUE(instance.ok()) << instance.error().message;
+  rusage before{}, after{};
+  getrusage(RUSAGE_SELF, &before);
+  const double pictures_per_s = measure_rate(**instance, 150) * 8;
+  getrusage(RUSAGE_SELF, &after);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  const double cpu_seconds =
+      seconds(after.ru_utime) - seconds(before.ru_utime) + seconds(after.ru_stime) - seconds(before.ru_stime);
+  // Never faster than described; a busy test machine may be later.
+  EXPECT_LE(pictures_per_s, 4000 * 1.02);
+  EXPECT_GE(pictures_per_s, 4000 * 0.8);
+  EXPECT_LT(cpu_seconds, 0.5 * 150 * 8 / 4000.0) << "waits must sleep";
+}
+
+TEST_F(SimulatedBackend, ReportsModelledTimes) {
+  auto instance = compile("memory_bytes: 10000000\nmodels: {\"*\": {pictures_per_s: {1: 1000}}}", 1, 1);
+  ASSERT_TRUE(instance.ok()) << instance.error().message;
+  const auto timing = run_slot(**instance, 0, 1);
+  ASSERT_TRUE(timing.ok());
+  EXPECT_NEAR(timing->infer_us, 1000, 1e-6);
+  EXPECT_NEAR(timing->transfer_us, 20 + (32 * 32 * 3 + 40) / 1000.0, 1e-6);
+}
+
+TEST_F(SimulatedBackend, AnswersAreTheHostBackends) {
+  auto instance = compile(
+      "memory_bytes: 10000000\nprotect_memory: true\ncompute: reference\nmodels: {net: {pictures_per_s: {4: 50000}}}", 4, 2);
+  ASSERT_TRUE(instance.ok()) << instance.error().message;
+  options_.config_path.clear();
+  auto host = hosts_.find("reference").value()->compile(options_, 1);
+  ASSERT_TRUE(host.ok());
+  for (auto* model : {instance->get(), host->get()}) {
+    auto* data = static_cast<std::uint8_t*>(model->input_tensors(0)[0].data);
+    for (int i = 0; i < 4 * 32 * 32 * 3; ++i) data[i] = static_cast<std::uint8_t>(i * 13 + i / 3072 * 40);
+    ASSERT_TRUE(run_slot(*model, 0, 4).ok());
+  }
+  EXPECT_EQ(testing::read_rows(**instance, 0, 4), testing::read_rows(**host, 0, 4));
+}
+
+TEST_F(SimulatedBackend, FailuresOfTheHostBackendArrive) {
+  options_.model_path = folder_.write("net.refmodel", "{format: 1, fail_every: 2, input: {width: 32, height: 32}}");
+  auto instance = compile("memory_bytes: 10000000\ncompute: reference\nmodels: {net: {pictures_per_s: {1: 50000}}}", 1, 1);
+  ASSERT_TRUE(instance.ok()) << instance.error().message;
+  EXPECT_TRUE(run_slot(**instance, 0, 1).ok());
+  EXPECT_EQ(run_slot(**instance, 0, 1).error().code, ErrorCode::kDevice);
+  EXPECT_TRUE(run_slot(**instance, 0, 1).ok());
+}
+
+TEST_F(SimulatedBackend, InstancesShareTheDevicesMemory) {
+  const std::string description = "memory_bytes: 300000\nmodels: {net: {pictures_per_s: {1: 1000}, memory_bytes: 200000}}";
+  auto first = compile(description, 1, 1);
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  auto second = compile(description, 1, 1);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::kOutOfMemory);
+  EXPECT_THAT(second.error().message, HasSubstr("tiny"));
+  first->reset();
+  EXPECT_TRUE(compile(description, 1, 1).ok());
+}
+
+TEST_F(SimulatedBackend, SaysWhatADescriptionLacks) {
+  options_.batch = 1;
+  EXPECT_THAT(backend_->compile(options_, 1).error().message, HasSubstr("backend_config"));
+  EXPECT_THAT(compile("memory_bytes: 100\nmodels: {other: {pictures_per_s: {1: 5}}}", 1, 1).error().message,
+              HasSubstr("other"));
+  EXPECT_THAT(compile("memory_bytes: 100\nspeed: 9\nmodels: {net: {pictures_per_s: {1: 5}}}", 1, 1).error().message,
+              HasSubstr("'speed'"));
+  EXPECT_THAT(compile("memory_bytes: 100\nmodels: {net: {pictures_per_s: {1: 0}}}", 1, 1).error().message,
+              HasSubstr("positive"));
+  EXPECT_THAT(
+      compile("memory_bytes: 10000000\ncompute: magic\nmodels: {net: {pictures_per_s: {1: 5}}}", 1, 1).error().message,
+      HasSubstr("wait, reference"));
+}
+
+TEST_F(SimulatedBackend, ShippedDevicesLoad) {
+  const std::filesystem::path devices = std::filesystem::path(SMOL_TESTS_DIR) / "../src/backend/simulated/devices";
+  options_.config_path = (devices / "t4.yaml").string();
+  options_.batch = 64;
+  for (const auto& [model, pictures_per_s] : {std::pair{"resnet18", 12592.0}, {"resnet34", 6860.0}, {"resnet50", 4513.0}}) {
+    options_.model_path = (devices / (std::string(model) + ".refmodel")).string();
+    auto instance = backend_->compile(options_, 1);
+    ASSERT_TRUE(instance.ok()) << instance.error().message;
+    const auto timing = run_slot(**instance, 0, 64);
+    ASSERT_TRUE(timing.ok());
+    EXPECT_NEAR(64e6 / timing->infer_us, pictures_per_s, pictures_per_s * 0.0102);
+  }
+}
+
+TEST(DeviceMemoryDeathTest, HostCodeMayNotTouchProtectedMemory) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  auto memory = DeviceMemory::allocate(100, 2, true);
+  ASSERT_TRUE(memory.ok());
+  {
+    const DeviceMemory::Window window(*memory, 1);
+    *window.data() = std::byte{7};
+    EXPECT_EQ(*window.data(), std::byte{7});
+  }
+  volatile std::byte* address = memory->address(1);
+  EXPECT_DEATH(*address = std::byte{1}, "");
+  auto open = DeviceMemory::allocate(100, 1, false);
+  ASSERT_TRUE(open.ok());
+  *open->address(0) = std::byte{1};
+}
+
+}  // namespace
+}  // namespace smol
