@@ -3,8 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -17,7 +17,8 @@ namespace smol::cli {
 void Context::fail(const Error& error) {
   exit_code = exit_code_of(error.code);
   if (json) {
-    const Json report{{"error", {{"code", name_of(error.code)}, {"stage", name_of(error.stage)}, {"message", error.message}}}};
+    const Json report{
+        {"error", {{"code", name_of(error.code)}, {"stage", name_of(error.stage)}, {"message", error.message}}}};
     fmt::print("{}\n", report.dump(2));
   }
   fmt::print(stderr, "smol: {}\n", error.message);
@@ -46,7 +47,8 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string format_plans(const PlanSet& plans, bool all) {
-  std::vector<std::vector<std::string>> rows{{"", "plan", "items/s", "(min-max)", "accuracy", "(95 %)", "DNN alone/s", "batch"}};
+  std::vector<std::vector<std::string>> rows{
+      {"", "plan", "items/s", "(min-max)", "accuracy", "(95 %)", "DNN alone/s", "batch"}};
   const auto add = [&](const Plan& plan, const char* mark) {
     const PlanMeasurement measured = plan.measured.value_or(PlanMeasurement{});
     const Estimate& rate = measured.throughput;
@@ -55,8 +57,8 @@ std::string format_plans(const PlanSet& plans, bool all) {
       accuracy = fmt::format("{:.1f} %", 100 * measured.accuracy->value);
       interval = fmt::format("({:.1f}-{:.1f})", 100 * measured.accuracy->low, 100 * measured.accuracy->high);
     }
-    rows.push_back({mark, plan.id, fmt::format("{:.1f}", rate.value), fmt::format("({:.1f}-{:.1f})", rate.low, rate.high), accuracy,
-                    interval, fmt::format("{:.1f}", measured.infer_throughput), std::to_string(plan.shape.batch)});
+    rows.push_back({mark, plan.id, fmt::format("{:.1f}", rate.value), fmt::format("({:.1f}-{:.1f})", rate.low, rate.high),
+                    accuracy, interval, fmt::format("{:.1f}", measured.infer_throughput), std::to_string(plan.shape.batch)});
   };
   for (const Plan& plan : plans.plans) add(plan, plan.id == plans.chosen ? "*" : " ");
   if (all) {
@@ -66,9 +68,15 @@ std::string format_plans(const PlanSet& plans, bool all) {
 }
 
 Json to_json(const Plan& plan) {
-  Json json{{"id", plan.id}, {"model", plan.model_name}, {"backend", plan.backend}, {"precision", name_of(plan.precision)},
-            {"rendition", plan.rendition}, {"fidelity", plan.fidelity}, {"label", name_of(plan.pipeline.label)},
-            {"batch", plan.shape.batch}, {"semantic_hash", plan.semantic_hash()}};
+  Json json{{"id", plan.id},
+            {"model", plan.model_name},
+            {"backend", plan.backend},
+            {"precision", name_of(plan.precision)},
+            {"rendition", plan.rendition},
+            {"fidelity", plan.fidelity},
+            {"label", name_of(plan.pipeline.label)},
+            {"batch", plan.shape.batch},
+            {"semantic_hash", plan.semantic_hash()}};
   if (plan.measured) {
     const auto estimate = [](const Estimate& e) { return Json{{"value", e.value}, {"low", e.low}, {"high", e.high}}; };
     json["throughput"] = estimate(plan.measured->throughput);
@@ -81,17 +89,28 @@ Json to_json(const Plan& plan) {
 }
 
 Json to_json(const RunReport& report) {
-  Json json{{"items", report.items}, {"skipped", report.skipped}, {"rows", report.rows}, {"error_rows", report.error_rows},
-            {"errors_by_code", report.errors_by_code}, {"seconds", report.seconds}, {"cpu_seconds", report.cpu_seconds},
-            {"throughput", report.throughput()}, {"host_workers", report.host_workers}, {"streams", report.streams},
-            {"batch", report.batch}, {"slots", report.slots}, {"worker_wait_seconds", report.worker_wait_seconds},
-            {"device_idle_fraction", report.device_idle_fraction}, {"cancelled", report.cancelled}};
+  Json json{{"items", report.items},
+            {"skipped", report.skipped},
+            {"rows", report.rows},
+            {"error_rows", report.error_rows},
+            {"errors_by_code", report.errors_by_code},
+            {"seconds", report.seconds},
+            {"cpu_seconds", report.cpu_seconds},
+            {"throughput", report.throughput()},
+            {"host_workers", report.host_workers},
+            {"streams", report.streams},
+            {"batch", report.batch},
+            {"slots", report.slots},
+            {"worker_wait_seconds", report.worker_wait_seconds},
+            {"device_idle_fraction", report.device_idle_fraction},
+            {"cancelled", report.cancelled}};
   for (int stage = 0; stage < kNumStages; ++stage) {
     const StageSummary& summary = report.stages[stage];
     if (summary.count == 0) continue;
-    json["stages"][std::string(name_of(static_cast<Stage>(stage)))] = Json{
-        {"count", summary.count}, {"mean_us", summary.total_us / static_cast<double>(summary.count)}, {"p50_us", summary.p50_us},
-        {"p95_us", summary.p95_us}, {"p99_us", summary.p99_us}, {"total_us", summary.total_us}};
+    json["stages"][std::string(name_of(static_cast<Stage>(stage)))] =
+        Json{{"count", summary.count},   {"mean_us", summary.total_us / static_cast<double>(summary.count)},
+             {"p50_us", summary.p50_us}, {"p95_us", summary.p95_us},
+             {"p99_us", summary.p99_us}, {"total_us", summary.total_us}};
   }
   return json;
 }
@@ -103,21 +122,25 @@ std::string format_report(const RunReport& report) {
   for (int stage = 0; stage < kNumStages; ++stage) {
     const StageSummary& s = report.stages[stage];
     if (s.count == 0) continue;
-    rows.push_back({std::string(name_of(static_cast<Stage>(stage))), fmt::format("{:.1f}", s.total_us / static_cast<double>(s.count)),
-                    fmt::format("{:.1f}", s.p50_us), fmt::format("{:.1f}", s.p95_us), fmt::format("{:.1f}", s.p99_us),
+    rows.push_back({std::string(name_of(static_cast<Stage>(stage))),
+                    fmt::format("{:.1f}", s.total_us / static_cast<double>(s.count)), fmt::format("{:.1f}", s.p50_us),
+                    fmt::format("{:.1f}", s.p95_us), fmt::format("{:.1f}", s.p99_us),
                     fmt::format("{:.1f} %", 100 * s.total_us / total)});
   }
   std::string text = format_table(rows);
   const double waiting = report.worker_wait_seconds / std::max(report.seconds * report.host_workers, 1e-9);
-  text += fmt::format("workers {}, streams {}, batch {}, batch buffers {}; workers waited for a buffer {:.0f} % of the time, no inference was in flight {:.0f} %\n",
-                      report.host_workers, report.streams, report.batch, report.slots, 100 * waiting, 100 * report.device_idle_fraction);
-  text += waiting > 0.2                        ? "bottleneck: inference (workers wait for it)\n"
-          : report.device_idle_fraction > 0.2  ? "bottleneck: decoding and preprocessing (inference runs dry)\n"
-                                               : "balanced: decoding and inference keep the machine busy together\n";
+  text += fmt::format(
+      "workers {}, streams {}, batch {}, batch buffers {}; workers waited for a buffer {:.0f} % of the time, no inference "
+      "was in flight {:.0f} %\n",
+      report.host_workers, report.streams, report.batch, report.slots, 100 * waiting, 100 * report.device_idle_fraction);
+  text += waiting > 0.2                       ? "bottleneck: inference (workers wait for it)\n"
+          : report.device_idle_fraction > 0.2 ? "bottleneck: decoding and preprocessing (inference runs dry)\n"
+                                              : "balanced: decoding and inference keep the machine busy together\n";
   return text;
 }
 
-ProgressBar::ProgressBar(std::string what, bool quiet) : what_(std::move(what)), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+ProgressBar::ProgressBar(std::string what, bool quiet)
+    : what_(std::move(what)), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 ProgressBar::~ProgressBar() { clear(); }
 
@@ -137,7 +160,8 @@ void ProgressBar::update(const Progress& progress) {
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(*progress.total));
     constexpr int kWidth = 24;
     const int filled = static_cast<int>(share * kWidth);
-    line = fmt::format("{} [{}{}] {}/{}", what_, std::string(filled, '#'), std::string(kWidth - filled, '.'), done, *progress.total);
+    line = fmt::format("{} [{}{}] {}/{}", what_, std::string(filled, '#'), std::string(kWidth - filled, '.'), done,
+                       *progress.total);
     if (rate > 0) line += fmt::format(", {:.0f} s left", static_cast<double>(*progress.total - done) / rate);
   }
   line += fmt::format(", {:.1f} items/s", rate);
@@ -177,7 +201,8 @@ Result<double> parse_fraction(const std::string& text) {
 Result<Rect> parse_rect(const std::string& text) {
   Rect rect;
   char rest = 0;
-  if (std::sscanf(text.c_str(), "%d,%d,%d,%d%c", &rect.x, &rect.y, &rect.width, &rect.height, &rest) != 4 || rect.width <= 0 || rect.height <= 0) {
+  if (std::sscanf(text.c_str(), "%d,%d,%d,%d%c", &rect.x, &rect.y, &rect.width, &rect.height, &rest) != 4 ||
+      rect.width <= 0 || rect.height <= 0) {
     return Error{ErrorCode::kInvalidArgument, "expected a region as X,Y,WIDTH,HEIGHT in pixels: " + text};
   }
   return rect;
@@ -209,7 +234,8 @@ Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card,
   PlanOptions options;
   options.allow_lossy = false;
   options.disabled_rules = disabled_rules;
-  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> candidates, make_candidates(runtime, *card, plans_or_card, rendition.name, facts, options));
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> candidates,
+                        make_candidates(runtime, *card, plans_or_card, rendition.name, facts, options));
   return candidates.front();
 }
 

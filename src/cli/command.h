@@ -16,10 +16,10 @@ using Json = nlohmann::ordered_json;
 
 /// What all subcommands share. Made in main(), lives as long as the program.
 struct Context {
-  bool json = false;           ///< machine-readable results on stdout
-  bool quiet = false;          ///< no progress
-  std::string simd;            ///< restrict kernels to one target
-  std::stop_token stop;        ///< requested by the first Ctrl-C
+  bool json = false;     ///< machine-readable results on stdout
+  bool quiet = false;    ///< no progress
+  std::string simd;      ///< restrict kernels to one target
+  std::stop_token stop;  ///< requested by the first Ctrl-C
   int exit_code = 0;
 
   /// Prints a failure to stderr (and as JSON on stdout with --json) and sets the exit code.

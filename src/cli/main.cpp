@@ -38,27 +38,31 @@ int main(int argc, char** argv) {
   Context context;
   context.stop = stop.get_token();
 
-  CLI::App program{"smol: run DNNs over pictures at the speed of the machine, at the accuracy you need.\n"
-                   "It plans decoding, preprocessing and inference together, runs the plan, and shows where the time goes.", "smol"};
-  program.footer("First steps:\n"
-                 "  smol info                                      what works on this machine\n"
-                 "  smol plan dataset.yaml -o plans.yaml           measure models x renditions, print the frontier\n"
-                 "  smol run plans.yaml photos/ -o results/        run the chosen plan, write Parquet\n"
-                 "  smol run card.yaml photos/ -o out.parquet      run one model exactly, without planning\n"
-                 "Exit status: 0 ok, 1 failed, 2 wrong usage.");
+  CLI::App program{
+      "smol: run DNNs over pictures at the speed of the machine, at the accuracy you need.\n"
+      "It plans decoding, preprocessing and inference together, runs the plan, and shows where the time goes.",
+      "smol"};
+  program.footer(
+      "First steps:\n"
+      "  smol info                                      what works on this machine\n"
+      "  smol plan dataset.yaml -o plans.yaml           measure models x renditions, print the frontier\n"
+      "  smol run plans.yaml photos/ -o results/        run the chosen plan, write Parquet\n"
+      "  smol run card.yaml photos/ -o out.parquet      run one model exactly, without planning\n"
+      "Exit status: 0 ok, 1 failed, 2 wrong usage.");
   program.set_version_flag("--version", SMOL_VERSION);
   program.require_subcommand(1);
   program.fallthrough();
   program.add_flag("--json", context.json, "Print results as JSON on standard output");
   program.add_flag("-q,--quiet", context.quiet, "No progress on standard error");
   program.add_option("--simd", context.simd, "Use only this SIMD target (see `smol info`); for tests")->group("Advanced");
-  for (auto* add : {add_info, add_inspect, add_decode, add_preprocess, add_rendition, add_plan, add_explain, add_measure, add_run,
-                    add_demo, add_completion}) {
+  for (auto* add : {add_info, add_inspect, add_decode, add_preprocess, add_rendition, add_plan, add_explain, add_measure,
+                    add_run, add_demo, add_completion}) {
     add(program, context);
   }
   program.parse_complete_callback([&] {
     if (context.simd.empty()) return;
-    if (smol::Status set = smol::set_simd_target(context.simd); !set.ok()) throw CLI::ValidationError("--simd", set.error().message);
+    if (smol::Status set = smol::set_simd_target(context.simd); !set.ok())
+      throw CLI::ValidationError("--simd", set.error().message);
   });
   try {
     program.parse(argc, argv);

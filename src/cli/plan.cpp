@@ -44,16 +44,22 @@ Status run(const PlanArguments& arguments, Context& context) {
   if (!plans.ok()) return plans.error();
   if (!arguments.output.empty()) SMOL_RETURN_IF_ERROR(save_plans(*plans, arguments.output));
   if (context.json) {
-    Json json{{"machine", plans->machine}, {"calibration", plans->calibration}, {"accuracy_kind", plans->accuracy_kind}, {"chosen", plans->chosen}};
+    Json json{{"machine", plans->machine},
+              {"calibration", plans->calibration},
+              {"accuracy_kind", plans->accuracy_kind},
+              {"chosen", plans->chosen}};
     for (const Plan& entry : plans->plans) json["plans"].push_back(to_json(entry));
     json["dominated"] = Json::array();
     for (const Plan& entry : plans->dominated) json["dominated"].push_back(to_json(entry));
     fmt::print("{}\n", json.dump(2));
     return {};
   }
-  fmt::print("{}\nThe frontier: every plan below is slower and more accurate than the one before (* chosen, - dominated).\n"
-             "Accuracy: {}. Calibration: {}. Machine: {}.\n", format_plans(*plans, arguments.all), plans->accuracy_kind, plans->calibration, plans->machine);
-  if (!arguments.output.empty()) fmt::print("wrote {}; next: smol run {} INPUT -o results/\n", arguments.output, arguments.output);
+  fmt::print(
+      "{}\nThe frontier: every plan below is slower and more accurate than the one before (* chosen, - dominated).\n"
+      "Accuracy: {}. Calibration: {}. Machine: {}.\n",
+      format_plans(*plans, arguments.all), plans->accuracy_kind, plans->calibration, plans->machine);
+  if (!arguments.output.empty())
+    fmt::print("wrote {}; next: smol run {} INPUT -o results/\n", arguments.output, arguments.output);
   return {};
 }
 
@@ -61,23 +67,34 @@ Status run(const PlanArguments& arguments, Context& context) {
 
 void add_plan(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<PlanArguments>();
-  CLI::App* command = program.add_subcommand("plan", "Measure models x renditions x fidelities on a sample and print the frontier");
+  CLI::App* command =
+      program.add_subcommand("plan", "Measure models x renditions x fidelities on a sample and print the frontier");
   command->add_option("DATASET", arguments->dataset, "Dataset file (.yaml), folder or list")->required();
   command->add_option("--models", arguments->models, "Model cards (default: those of the dataset file)");
-  command->add_option("--min-accuracy", arguments->min_accuracy, "Choose the fastest plan with at least this accuracy")->check(CLI::Range(0.0, 1.0));
-  command->add_option("--min-throughput", arguments->min_throughput, "Choose the most accurate plan with at least this many items a second")->check(CLI::PositiveNumber);
+  command->add_option("--min-accuracy", arguments->min_accuracy, "Choose the fastest plan with at least this accuracy")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      ->add_option("--min-throughput", arguments->min_throughput,
+                   "Choose the most accurate plan with at least this many items a second")
+      ->check(CLI::PositiveNumber);
   command->add_option("-o,--output", arguments->output, "Write the plans to this file");
-  command->add_option("--calibration", arguments->calibration_items, "Number of items to measure on (default 64)")->check(CLI::Range(1, 1'000'000));
-  command->add_option("--repeats", arguments->repeats, "Throughput measurements of each plan, interleaved")->check(CLI::Range(1, 99))->capture_default_str();
-  command->add_option("--precision", arguments->precisions, "Precisions to try")->check(CLI::IsMember({"f32", "bf16", "f16", "as_stored"}));
-  command->add_option("--batch", arguments->batch, "Fix the batch (default: the fastest of 1, 4, 8, 16)")->check(CLI::Range(1, 4096));
+  command->add_option("--calibration", arguments->calibration_items, "Number of items to measure on (default 64)")
+      ->check(CLI::Range(1, 1'000'000));
+  command->add_option("--repeats", arguments->repeats, "Throughput measurements of each plan, interleaved")
+      ->check(CLI::Range(1, 99))
+      ->capture_default_str();
+  command->add_option("--precision", arguments->precisions, "Precisions to try")
+      ->check(CLI::IsMember({"f32", "bf16", "f16", "as_stored"}));
+  command->add_option("--batch", arguments->batch, "Fix the batch (default: the fastest of 1, 4, 8, 16)")
+      ->check(CLI::Range(1, 4096));
   command->add_flag("--exact-only", arguments->exact_only, "No reduced fidelities");
   command->add_flag("--all", arguments->all, "Print the dominated plans, too");
   command->add_option("--disable-rule", arguments->disabled_rules, "Leave out an optimizer rule")->group("Advanced");
-  command->footer("Examples:\n"
-                  "  smol plan dataset.yaml -o plans.yaml\n"
-                  "  smol plan photos/ --models lite0.yaml lite2.yaml --min-accuracy 0.85 -o plans.yaml\n"
-                  "  smol plan dataset.yaml --min-throughput 500 --json");
+  command->footer(
+      "Examples:\n"
+      "  smol plan dataset.yaml -o plans.yaml\n"
+      "  smol plan photos/ --models lite0.yaml lite2.yaml --min-accuracy 0.85 -o plans.yaml\n"
+      "  smol plan dataset.yaml --min-throughput 500 --json");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
 }
 

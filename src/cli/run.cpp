@@ -42,7 +42,8 @@ Result<RunOptions> run_options(const RunArguments& arguments, const Context& con
 Status parse_shard(const std::string& text, int& shard, int& num_shards) {
   char rest = 0;
   if (text.empty()) return {};
-  if (std::sscanf(text.c_str(), "%d/%d%c", &shard, &num_shards, &rest) != 2 || num_shards < 1 || shard < 0 || shard >= num_shards) {
+  if (std::sscanf(text.c_str(), "%d/%d%c", &shard, &num_shards, &rest) != 2 || num_shards < 1 || shard < 0 ||
+      shard >= num_shards) {
     return Error{ErrorCode::kInvalidArgument, "--shard must be I/N with 0 <= I < N: " + text};
   }
   return {};
@@ -61,8 +62,9 @@ Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArgument
   }
   for (const Plan& plan : plans) {
     if (plan.rendition != plans.front().rendition) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("plans of one run share a rendition; run them apart: {} uses '{}', {} uses '{}'",
-                   plans.front().id, plans.front().rendition, plan.id, plan.rendition)};
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("plans of one run share a rendition; run them apart: {} uses '{}', {} uses '{}'",
+                               plans.front().id, plans.front().rendition, plan.id, plan.rendition)};
     }
   }
   return plans;
@@ -90,9 +92,10 @@ void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const
     entry["eta_seconds"] = rate > 0 ? Json(static_cast<double>(num_items) / rate) : Json(nullptr);
     json.push_back(entry);
     if (context.json) continue;
-    fmt::print("{}: {} items, {}\n", plan.id, num_items,
-               rate > 0 ? fmt::format("about {:.1f} s at the measured {:.1f} items/s", static_cast<double>(num_items) / rate, rate)
-                        : "time unknown: this plan was not measured (`smol plan` measures)");
+    fmt::print(
+        "{}: {} items, {}\n", plan.id, num_items,
+        rate > 0 ? fmt::format("about {:.1f} s at the measured {:.1f} items/s", static_cast<double>(num_items) / rate, rate)
+                 : "time unknown: this plan was not measured (`smol plan` measures)");
   }
   if (context.json) fmt::print("{}\n", json.dump(2));
 }
@@ -131,17 +134,19 @@ Status run(const RunArguments& arguments, Context& context) {
     for (const Plan& plan : plans) json["plans"].push_back(plan.id);
     fmt::print("{}\n", json.dump(2));
   } else {
-    fmt::print("plan {}\n{} items in {:.2f} s: {:.1f} items/s, {} rows ({} errors), {} already done\n", plans.front().id, report->items,
-               report->seconds, report->throughput(), report->rows, report->error_rows, report->skipped);
+    fmt::print("plan {}\n{} items in {:.2f} s: {:.1f} items/s, {} rows ({} errors), {} already done\n", plans.front().id,
+               report->items, report->seconds, report->throughput(), report->rows, report->error_rows, report->skipped);
     for (const auto& [code, count] : report->errors_by_code) fmt::print("  {} {}\n", count, code);
     fmt::print("{}wrote {}\n", format_report(*report), arguments.output);
   }
   if (report->cancelled) {
-    return Error{ErrorCode::kCancelled, "stopped; the finished parts are valid, continue with --resume: " + arguments.output};
+    return Error{ErrorCode::kCancelled,
+                 "stopped; the finished parts are valid, continue with --resume: " + arguments.output};
   }
   if (report->error_rows > 0 && arguments.max_failures.empty()) {
     context.exit_code = 1;
-    fmt::print(stderr, "smol: {} rows are errors (column error_code); --max-failures 100% accepts them\n", report->error_rows);
+    fmt::print(stderr, "smol: {} rows are errors (column error_code); --max-failures 100% accepts them\n",
+               report->error_rows);
   }
   return {};
 }
@@ -151,7 +156,8 @@ Status run(const RunArguments& arguments, Context& context) {
 void add_run(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = program.add_subcommand("run", "Run a plan over pictures and write Parquet");
-  command->add_option("PLANS", arguments->plans, "Plan file made by `smol plan`, or a model card (its exact plan is run)")->required();
+  command->add_option("PLANS", arguments->plans, "Plan file made by `smol plan`, or a model card (its exact plan is run)")
+      ->required();
   command->add_option("INPUT", arguments->input, "Folder, picture, list (.txt) or dataset file (.yaml)")->required();
   command->add_option("-o,--output", arguments->output, "Folder for part files, or one file ending in .parquet")->required();
   command->add_option("--plan", arguments->plan_ids, "Plan id; repeat it to run several models over one decoding");
@@ -162,21 +168,30 @@ void add_run(CLI::App& program, Context& context) {
   command->add_flag("--ordered", arguments->ordered, "Rows in the order of the input");
   command->add_flag("--stage-times", arguments->stage_times, "A column of microseconds for each stage");
   command->add_flag("--dry-run", arguments->dry_run, "Print what would run and how long it would take");
-  command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")->check(CLI::IsMember({"none", "truncated", "error", "warning"}))->capture_default_str();
-  command->add_option("--max-failures", arguments->max_failures, "Stop with exit 1 when more items fail, e.g. 1%; below it errors are accepted");
+  command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
+      ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
+      ->capture_default_str();
+  command->add_option("--max-failures", arguments->max_failures,
+                      "Stop with exit 1 when more items fail, e.g. 1%; below it errors are accepted");
   command->add_option("--max-pixels", arguments->max_pixels, "Refuse larger pictures, e.g. 500M (default 256M)");
-  command->add_option("--memory", arguments->memory, "Bound on batch buffers, e.g. 512M (default: a quarter of the machine's)");
+  command->add_option("--memory", arguments->memory,
+                      "Bound on batch buffers, e.g. 512M (default: a quarter of the machine's)");
   command->add_option("--batch", arguments->batch, "Override the plan's batch")->check(CLI::Range(1, 4096));
-  command->add_option("--workers", arguments->workers, "Override the number of decoding threads")->check(CLI::Range(1, 1024));
-  command->add_option("--streams", arguments->streams, "Override the number of inferences in flight")->check(CLI::Range(1, 1024));
+  command->add_option("--workers", arguments->workers, "Override the number of decoding threads")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--streams", arguments->streams, "Override the number of inferences in flight")
+      ->check(CLI::Range(1, 1024));
   command->add_option("--without", arguments->without, "Switch an optimisation off to see what it buys")
-      ->check(CLI::IsMember({"threading", "pipelining", "buffer-reuse", "over-allocation"}))->group("Advanced");
-  command->add_option("--disable-rule", arguments->disabled_rules, "With a model card: leave out an optimizer rule")->group("Advanced");
-  command->footer("Examples:\n"
-                  "  smol run plans.yaml photos/ -o results/\n"
-                  "  smol run plans.yaml photos/ -o results/ --resume            after an interruption, or when photos were added\n"
-                  "  smol run plans.yaml dataset.yaml -o out.parquet --plan lite0/full/exact --max-failures 1%\n"
-                  "  smol run card.yaml photos/ -o out.parquet --shard 0/4");
+      ->check(CLI::IsMember({"threading", "pipelining", "buffer-reuse", "over-allocation"}))
+      ->group("Advanced");
+  command->add_option("--disable-rule", arguments->disabled_rules, "With a model card: leave out an optimizer rule")
+      ->group("Advanced");
+  command->footer(
+      "Examples:\n"
+      "  smol run plans.yaml photos/ -o results/\n"
+      "  smol run plans.yaml photos/ -o results/ --resume            after an interruption, or when photos were added\n"
+      "  smol run plans.yaml dataset.yaml -o out.parquet --plan lite0/full/exact --max-failures 1%\n"
+      "  smol run card.yaml photos/ -o out.parquet --shard 0/4");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
 }
 

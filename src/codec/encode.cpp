@@ -31,7 +31,8 @@ void leave_on_error(j_common_ptr info) {
 void ignore_message(j_common_ptr /*info*/) {}
 
 // Only plain data between setjmp and longjmp: nothing here has a destructor.
-bool compress_jpeg(const ImageView& picture, int quality, unsigned char** bytes, unsigned long* size_bytes, JpegFailure& failure) {
+bool compress_jpeg(const ImageView& picture, int quality, unsigned char** bytes, unsigned long* size_bytes,
+                   JpegFailure& failure) {
   jpeg_compress_struct info;
   info.err = jpeg_std_error(&failure.manager);
   failure.manager.error_exit = leave_on_error;
@@ -45,7 +46,9 @@ bool compress_jpeg(const ImageView& picture, int quality, unsigned char** bytes,
   info.image_width = static_cast<JDIMENSION>(picture.width);
   info.image_height = static_cast<JDIMENSION>(picture.height);
   info.input_components = bytes_per_pixel(picture.format);
-  info.in_color_space = picture.format == PixelFormat::kGray8 ? JCS_GRAYSCALE : picture.format == PixelFormat::kRgbx8 ? JCS_EXT_RGBX : JCS_RGB;
+  info.in_color_space = picture.format == PixelFormat::kGray8   ? JCS_GRAYSCALE
+                        : picture.format == PixelFormat::kRgbx8 ? JCS_EXT_RGBX
+                                                                : JCS_RGB;
   jpeg_set_defaults(&info);
   jpeg_set_quality(&info, quality, TRUE);
   info.dct_method = JDCT_ISLOW;
@@ -66,7 +69,9 @@ Status encode_jpeg(const ImageView& picture, int quality, std::vector<std::uint8
   const bool done = compress_jpeg(picture, quality, &bytes, &size_bytes, *failure);
   if (done) out.insert(out.end(), bytes, bytes + size_bytes);
   std::free(bytes);
-  if (!done) return Error{ErrorCode::kUnsupported, fmt::format("cannot encode JPEG, {}: {}x{}", failure->message, picture.width, picture.height)};
+  if (!done)
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("cannot encode JPEG, {}: {}x{}", failure->message, picture.width, picture.height)};
   return {};
 }
 
@@ -96,17 +101,22 @@ Status encode_png(const ImageView& picture, std::vector<std::uint8_t>& out) {
   header.color_type = num_channels(picture.format) == 1 ? SPNG_COLOR_TYPE_GRAYSCALE : SPNG_COLOR_TYPE_TRUECOLOR;
   int failure = spng_set_ihdr(context.get(), &header);
   if (failure == 0) failure = spng_set_option(context.get(), SPNG_ENCODE_TO_BUFFER, 1);
-  if (failure == 0) failure = spng_encode_image(context.get(), packed.data(), packed.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
+  if (failure == 0)
+    failure = spng_encode_image(context.get(), packed.data(), packed.size(), SPNG_FMT_PNG, SPNG_ENCODE_FINALIZE);
   std::size_t size_bytes = 0;
   const std::unique_ptr<std::uint8_t, void (*)(void*)> bytes(
-      failure == 0 ? static_cast<std::uint8_t*>(spng_get_png_buffer(context.get(), &size_bytes, &failure)) : nullptr, std::free);
-  if (!bytes) return Error{ErrorCode::kUnsupported, fmt::format("cannot encode PNG, {}: {}x{}", spng_strerror(failure), picture.width, picture.height)};
+      failure == 0 ? static_cast<std::uint8_t*>(spng_get_png_buffer(context.get(), &size_bytes, &failure)) : nullptr,
+      std::free);
+  if (!bytes)
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("cannot encode PNG, {}: {}x{}", spng_strerror(failure), picture.width, picture.height)};
   out.insert(out.end(), bytes.get(), bytes.get() + size_bytes);
   return {};
 }
 
 void encode_ppm(const ImageView& picture, std::vector<std::uint8_t>& out) {
-  const std::string header = fmt::format("P{}\n{} {}\n255\n", num_channels(picture.format) == 1 ? 5 : 6, picture.width, picture.height);
+  const std::string header =
+      fmt::format("P{}\n{} {}\n255\n", num_channels(picture.format) == 1 ? 5 : 6, picture.width, picture.height);
   out.insert(out.end(), header.begin(), header.end());
   const std::vector<std::uint8_t> packed = packed_rows(picture);
   out.insert(out.end(), packed.begin(), packed.end());
@@ -116,9 +126,12 @@ void encode_ppm(const ImageView& picture, std::vector<std::uint8_t>& out) {
 
 std::string EncodeFormat::extension() const {
   switch (kind) {
-    case Kind::kJpeg: return ".jpg";
-    case Kind::kPng: return ".png";
-    case Kind::kPpm: return ".ppm";
+    case Kind::kJpeg:
+      return ".jpg";
+    case Kind::kPng:
+      return ".png";
+    case Kind::kPpm:
+      return ".ppm";
   }
   return "";
 }
@@ -138,19 +151,27 @@ Result<EncodeFormat> parse_encode_format(std::string_view text) {
     if (name == text) return format;
     const std::string_view quality = text.substr(name.size() + 1);
     const auto [end, failure] = std::from_chars(quality.data(), quality.data() + quality.size(), format.quality);
-    if (failure == std::errc{} && end == quality.data() + quality.size() && format.quality >= 1 && format.quality <= 100) return format;
+    if (failure == std::errc{} && end == quality.data() + quality.size() && format.quality >= 1 && format.quality <= 100)
+      return format;
   }
-  return Error{ErrorCode::kInvalidArgument, fmt::format("the format must be jpeg, jpeg:QUALITY (1..100), png or ppm: {}", text)};
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("the format must be jpeg, jpeg:QUALITY (1..100), png or ppm: {}", text)};
 }
 
 Status encode(const ImageView& picture, const EncodeFormat& format, std::vector<std::uint8_t>& out) {
-  if (picture.format != PixelFormat::kRgb8 && picture.format != PixelFormat::kRgbx8 && picture.format != PixelFormat::kGray8) {
-    return Error{ErrorCode::kUnsupported, fmt::format("only rgb8, rgbx8 and gray8 pictures can be encoded: {}", name_of(picture.format))};
+  if (picture.format != PixelFormat::kRgb8 && picture.format != PixelFormat::kRgbx8 &&
+      picture.format != PixelFormat::kGray8) {
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("only rgb8, rgbx8 and gray8 pictures can be encoded: {}", name_of(picture.format))};
   }
   switch (format.kind) {
-    case EncodeFormat::Kind::kJpeg: return encode_jpeg(picture, format.quality, out);
-    case EncodeFormat::Kind::kPng: return encode_png(picture, out);
-    case EncodeFormat::Kind::kPpm: encode_ppm(picture, out); return {};
+    case EncodeFormat::Kind::kJpeg:
+      return encode_jpeg(picture, format.quality, out);
+    case EncodeFormat::Kind::kPng:
+      return encode_png(picture, out);
+    case EncodeFormat::Kind::kPpm:
+      encode_ppm(picture, out);
+      return {};
   }
   return {};
 }

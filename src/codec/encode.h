@@ -12,7 +12,7 @@ namespace smol {
 /// A still format to write renditions in.
 struct EncodeFormat {
   enum class Kind : std::uint8_t { kJpeg, kPng, kPpm } kind = Kind::kJpeg;
-  int quality = 90;     ///< JPEG: 1..100
+  int quality = 90;                             ///< JPEG: 1..100
   [[nodiscard]] std::string extension() const;  ///< ".jpg"
 };
 /// "jpeg", "jpeg:75", "png", "ppm". kInvalidArgument lists what is allowed.

@@ -1,0 +1,126 @@
+#include <filesystem>
+#include <fstream>
+#include <memory>
+
+#include "cli/array_file.h"
+#include "cli/command.h"
+#include "codec/encode.h"
+
+namespace smol::cli {
+namespace {
+
+struct DecodeArguments {
+  std::string file, output, scale = "1/1", region, fail_on = "truncated", max_pixels;
+  bool keep_orientation = false;
+};
+
+Status write_picture(const std::string& path, const ImageView& picture) {
+  const std::string extension = std::filesystem::path(path).extension().string();
+  if (extension == ".npy") {
+    TensorView tensor{picture.planes[0].data, DType::kU8, {picture.height, picture.width, num_channels(picture.format)}};
+    return write_npy(path, tensor);
+  }
+  SMOL_ASSIGN_OR_RETURN(const EncodeFormat format, parse_encode_format(extension.empty() ? extension : extension.substr(1)));
+  std::vector<std::uint8_t> bytes;
+  SMOL_RETURN_IF_ERROR(encode(picture, format, bytes));
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (file.fail()) return Error{ErrorCode::kIo, "cannot write file: " + path, Stage::kWrite};
+  return {};
+}
+
+// Orients and crops a decoded picture into dense rows.
+Status arrange(const ImageView& decoded, Orientation orientation, const Rect& rect, std::vector<std::uint8_t>& out,
+               ImageView& view) {
+  const bool gray = decoded.format == PixelFormat::kGray8;
+  PhysicalPipeline pipeline;
+  pipeline.decode.format = decoded.format;
+  for (const Operator& op :
+       {Operator(OrientOp{}), Operator(CropOp{rect}), Operator(ColorOp{gray ? ColorOrder::kGray : ColorOrder::kRGB}),
+        Operator(ConvertOp{DType::kU8}), Operator(LayoutOp{Layout::kNHWC})}) {
+    pipeline.host_steps.emplace_back(SingleStep{op});
+  }
+  SMOL_ASSIGN_OR_RETURN(const std::unique_ptr<Preprocessor> preprocessor, create_preprocessor(pipeline));
+  TensorSlot slot{nullptr, DType::kU8, Layout::kNHWC, gray ? ColorOrder::kGray : ColorOrder::kRGB, rect.width, rect.height};
+  out.resize(slot.size_bytes() + 64);
+  slot.data = out.data();
+  SMOL_RETURN_IF_ERROR(preprocessor->run(decoded, orientation, {}, slot));
+  view.format = gray ? PixelFormat::kGray8 : PixelFormat::kRgb8;
+  view.width = rect.width;
+  view.height = rect.height;
+  view.planes[0] = Plane{out.data(), static_cast<std::ptrdiff_t>(rect.width) * slot.channels(), rect.width, rect.height};
+  return {};
+}
+
+Status run(const DecodeArguments& arguments, Context& context) {
+  const Runtime runtime;
+  std::vector<std::uint8_t> bytes;
+  SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
+  const Codec* codec = runtime.codecs.sniff(bytes);
+  if (codec == nullptr) return runtime.codecs.unrecognised(bytes);
+  const std::unique_ptr<Decoder> decoder = codec->create_decoder();
+  SMOL_ASSIGN_OR_RETURN(const ImageHeader header, decoder->probe(bytes));
+  DecodeRequest request;
+  SMOL_ASSIGN_OR_RETURN(request.scale_denominator, parse_scale(arguments.scale));
+  SMOL_ASSIGN_OR_RETURN(request.fail_on, parse_fail_on(arguments.fail_on));
+  if (!arguments.max_pixels.empty()) {
+    SMOL_ASSIGN_OR_RETURN(request.limits.max_pixels, parse_bytes(arguments.max_pixels));
+  }
+  request.format = header.is_gray() ? PixelFormat::kGray8 : PixelFormat::kRgb8;
+  request.stop = context.stop;
+  Image decoded;
+  SMOL_ASSIGN_OR_RETURN(const DecodeReport report, decode_to_image(*decoder, bytes, request, decoded));
+  const Orientation orientation = arguments.keep_orientation ? Orientation::kNormal : header.orientation;
+  Rect rect{0, 0, decoded.view().width, decoded.view().height};
+  if (swaps_axes(orientation)) std::swap(rect.width, rect.height);
+  if (!arguments.region.empty()) {
+    const Rect whole = rect;
+    SMOL_ASSIGN_OR_RETURN(rect, parse_rect(arguments.region));
+    if (rect.x < 0 || rect.y < 0 || rect.x + rect.width > whole.width || rect.y + rect.height > whole.height) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("the region must lie inside the picture of {}x{}: {}",
+                                                            whole.width, whole.height, arguments.region)};
+    }
+  }
+  std::vector<std::uint8_t> pixels;
+  ImageView picture;
+  SMOL_RETURN_IF_ERROR(arrange(decoded.view(), orientation, rect, pixels, picture));
+  SMOL_RETURN_IF_ERROR(write_picture(arguments.output, picture));
+  const char* status = report.truncated ? "truncated" : report.recovered ? "recovered" : "ok";
+  if (context.json) {
+    fmt::print("{}\n", Json{{"output", arguments.output},
+                            {"width", picture.width},
+                            {"height", picture.height},
+                            {"status", status},
+                            {"rows_decoded", report.rows_decoded},
+                            {"warnings", report.warnings}}
+                           .dump(2));
+  } else {
+    fmt::print("wrote {} ({}x{}, {})\n", arguments.output, picture.width, picture.height, status);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_decode(CLI::App& program, Context& context) {
+  auto arguments = std::make_shared<DecodeArguments>();
+  CLI::App* command = program.add_subcommand("decode", "Decode a picture to PNG, PPM, JPEG or NumPy");
+  command->add_option("FILE", arguments->file, "Picture")->required();
+  command
+      ->add_option("-o,--output", arguments->output, "out.png, out.ppm, out.jpg or out.npy (height, width, channels; uint8)")
+      ->required();
+  command->add_option("--scale", arguments->scale, "Scale inside the decoder: 1/1, 1/2, 1/4 or 1/8")->capture_default_str();
+  command->add_option("--region", arguments->region, "X,Y,WIDTH,HEIGHT of the oriented (scaled) picture");
+  command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
+      ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
+      ->capture_default_str();
+  command->add_option("--max-pixels", arguments->max_pixels, "Refuse larger pictures (default 256M)");
+  command->add_flag("--keep-orientation", arguments->keep_orientation, "Do not apply the EXIF orientation");
+  command->footer(
+      "Examples:\n  smol decode photo.jpg -o photo.png\n  smol decode photo.jpg --scale 1/4 --region 0,0,200,100 -o "
+      "corner.npy");
+  command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
+}
+
+}  // namespace smol::cli

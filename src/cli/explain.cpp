@@ -1,0 +1,99 @@
+#include "optimizer/explain.h"
+
+#include <memory>
+
+#include "cli/command.h"
+#include "planner/calibration.h"
+
+namespace smol::cli {
+namespace {
+
+struct ExplainArguments {
+  std::string plans, id, input;
+  std::vector<std::string> disabled_rules;
+  bool timings = false;
+};
+
+// The optimizer's account for the plan's model and a typical picture of the input.
+Result<std::string> explain_optimizer(const Runtime& runtime, const Plan& plan, const Dataset& dataset,
+                                      const ExplainArguments& arguments) {
+  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(plan.model));
+  const Dataset::Rendition* rendition = &dataset.renditions.front();
+  for (const Dataset::Rendition& entry : dataset.renditions) {
+    if (entry.name == plan.rendition) rendition = &entry;
+  }
+  SMOL_ASSIGN_OR_RETURN(
+      const RenditionFacts facts,
+      survey(runtime, calibration_items(dataset, *rendition, choose_calibration(dataset, 0)), rendition->name));
+  SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
+  OptimizerInput input;
+  input.logical = card.pipeline;
+  input.context.codec = facts.codec->capabilities();
+  input.context.backend = backend->capabilities();
+  input.context.typical = facts.typical;
+  input.codec_name = facts.codec->name();
+  input.disabled_rules.insert(arguments.disabled_rules.begin(), arguments.disabled_rules.end());
+  SMOL_ASSIGN_OR_RETURN(const OptimizerResult result, optimize(input));
+  ExplainOptions options;
+  options.timings = arguments.timings;
+  return explain(input, result, options);
+}
+
+std::string describe(const Plan& plan) {
+  std::string text =
+      fmt::format("plan {}\nmodel {} on {} ({}), rendition {}, fidelity {}\n{}\n", plan.id, plan.model_name, plan.backend,
+                  name_of(plan.precision), plan.rendition, plan.fidelity, to_string(plan.pipeline));
+  text += fmt::format("batch {}, workers {}, streams {} x {} threads (0: as many as cores)\n", plan.shape.batch,
+                      plan.shape.host_workers, plan.shape.streams, plan.shape.threads_per_stream);
+  if (!plan.measured) return text + "not measured\n";
+  const PlanMeasurement& measured = *plan.measured;
+  text += fmt::format("measured {:.1f} items/s ({:.1f}-{:.1f}), inference alone {:.1f} items/s", measured.throughput.value,
+                      measured.throughput.low, measured.throughput.high, measured.infer_throughput);
+  if (measured.accuracy) {
+    text += fmt::format(", {} {:.1f} % ({:.1f}-{:.1f}, {} items)", measured.agreement ? "agreement" : "accuracy",
+                        100 * measured.accuracy->value, 100 * measured.accuracy->low, 100 * measured.accuracy->high,
+                        measured.num_items);
+  }
+  return text + "\n";
+}
+
+Status run(const ExplainArguments& arguments, Context& context) {
+  const Runtime runtime;
+  std::string input = arguments.input;
+  if (const Result<PlanSet> plans = load_plans(arguments.plans); plans.ok() && input.empty()) input = plans->dataset;
+  if (input.empty())
+    return Error{ErrorCode::kInvalidArgument,
+                 "name pictures with --input: a model card alone does not say what it will read"};
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(input));
+  SMOL_ASSIGN_OR_RETURN(const Plan plan,
+                        find_plan(runtime, arguments.plans, arguments.id, dataset, arguments.disabled_rules));
+  SMOL_ASSIGN_OR_RETURN(const std::string optimizer, explain_optimizer(runtime, plan, dataset, arguments));
+  if (context.json) {
+    Json json = to_json(plan);
+    json["pipeline"] = to_string(plan.pipeline);
+    json["optimizer"] = optimizer;
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    fmt::print("{}\n{}", describe(plan), optimizer);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_explain(CLI::App& program, Context& context) {
+  auto arguments = std::make_shared<ExplainArguments>();
+  CLI::App* command =
+      program.add_subcommand("explain", "Why a plan is what it is: forms, rules that fired, rejected alternatives, costs");
+  command->add_option("PLANS", arguments->plans, "Plan file, or a model card together with --input")->required();
+  command->add_option("--plan", arguments->id, "Plan id (default: the chosen one)");
+  command->add_option("--input", arguments->input, "Pictures to explain for (default: the dataset that was planned)");
+  command->add_option("--disable-rule", arguments->disabled_rules, "Leave out an optimizer rule");
+  command->add_flag("--timings", arguments->timings, "How long each rule took");
+  command->footer(
+      "Examples:\n  smol explain plans.yaml\n  smol explain card.yaml --input photos/ --disable-rule "
+      "push_region_into_decoder");
+  command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
+}
+
+}  // namespace smol::cli

@@ -1,0 +1,113 @@
+#include "base/thread_budget.h"
+#include "cli/command.h"
+#include "smol/version.h"
+
+namespace smol::cli {
+namespace {
+
+std::string describe(const CodecCapabilities& capabilities) {
+  std::string scales;
+  for (int denominator : capabilities.scale_denominators)
+    scales += (scales.empty() ? "1/" : " 1/") + std::to_string(denominator);
+  std::string text = "scales " + scales;
+  if (capabilities.region) text += ", region";
+  if (capabilities.early_stop) text += ", early stop";
+  if (capabilities.streams_rows) text += ", streams rows";
+  if (capabilities.planar) text += ", planes";
+  return text;
+}
+
+std::string describe(const BackendCapabilities& capabilities) {
+  std::string text;
+  for (Precision precision : capabilities.fast_precisions)
+    text += (text.empty() ? "" : " ") + std::string(name_of(precision));
+  text = "fast: " + text;
+  for (const std::string& extension : capabilities.model_extensions)
+    text += (extension == capabilities.model_extensions.front() ? "; reads " : " ") + extension;
+  if (capabilities.separate_memory) text += "; own memory";
+  if (capabilities.simulated) text += "; SIMULATED";
+  return text;
+}
+
+void print_text(const Runtime& runtime) {
+  std::string targets;
+  for (const std::string& target : simd_targets()) targets += (targets.empty() ? "" : " ") + target;
+  fmt::print("smol {}\nmachine: {}\nSIMD targets: {}\n\ncodecs\n", SMOL_VERSION, machine_name(), targets);
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& codec : runtime.codecs.codecs()) {
+    rows.push_back({"  " + std::string(codec->name()), std::string(codec->description()), describe(codec->capabilities())});
+  }
+  for (const UnavailableCodec& entry : runtime.codecs.unavailable())
+    rows.push_back({"  " + entry.name, "not available: " + entry.reason, entry.remedy});
+  fmt::print("{}\nbackends\n", format_table(rows));
+  rows.clear();
+  for (const auto& backend : runtime.backends.backends()) {
+    const BackendCapabilities& capabilities = backend->capabilities();
+    rows.push_back(
+        {"  " + std::string(backend->name()), backend->description(), capabilities.device_name, describe(capabilities)});
+  }
+  for (const UnavailableBackend& entry : runtime.backends.unavailable())
+    rows.push_back({"  " + entry.name, "not available: " + entry.reason, entry.remedy});
+  fmt::print(
+      "{}\nA stop request is honoured between groups of rows and between items; the longest sections that cannot be stopped "
+      "are\n"
+      "one inference and one call into a codec library, bounded by --max-pixels.\n",
+      format_table(rows));
+}
+
+Json to_json(const Runtime& runtime) {
+  Json json{{"version", SMOL_VERSION},
+            {"machine", machine_name()},
+            {"cores", available_cores()},
+            {"simd_targets", simd_targets()}};
+  for (const auto& codec : runtime.codecs.codecs()) {
+    const CodecCapabilities& c = codec->capabilities();
+    json["codecs"].push_back({{"name", codec->name()},
+                              {"available", true},
+                              {"description", codec->description()},
+                              {"scale_denominators", c.scale_denominators},
+                              {"region", c.region},
+                              {"early_stop", c.early_stop},
+                              {"streams_rows", c.streams_rows},
+                              {"planar", c.planar}});
+  }
+  for (const UnavailableCodec& entry : runtime.codecs.unavailable()) {
+    json["codecs"].push_back(
+        {{"name", entry.name}, {"available", false}, {"reason", entry.reason}, {"remedy", entry.remedy}});
+  }
+  for (const auto& backend : runtime.backends.backends()) {
+    const BackendCapabilities& c = backend->capabilities();
+    Json precisions = Json::array();
+    for (Precision precision : c.fast_precisions) precisions.push_back(name_of(precision));
+    json["backends"].push_back({{"name", backend->name()},
+                                {"available", true},
+                                {"description", backend->description()},
+                                {"device", c.device_name},
+                                {"fast_precisions", precisions},
+                                {"model_extensions", c.model_extensions},
+                                {"simulated", c.simulated},
+                                {"separate_memory", c.separate_memory}});
+  }
+  for (const UnavailableBackend& entry : runtime.backends.unavailable()) {
+    json["backends"].push_back(
+        {{"name", entry.name}, {"available", false}, {"reason", entry.reason}, {"remedy", entry.remedy}});
+  }
+  return json;
+}
+
+}  // namespace
+
+void add_info(CLI::App& program, Context& context) {
+  CLI::App* command = program.add_subcommand("info", "Codecs, backends, machine: what works here, what not and why");
+  command->footer("Example:\n  smol info --json");
+  command->callback([&context] {
+    const Runtime runtime;
+    if (context.json) {
+      fmt::print("{}\n", to_json(runtime).dump(2));
+    } else {
+      print_text(runtime);
+    }
+  });
+}
+
+}  // namespace smol::cli

@@ -1,0 +1,168 @@
+#include "engine/measure.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "base/statistics.h"
+#include "cli/command.h"
+#include "engine/unfused.h"
+
+namespace smol::cli {
+namespace {
+
+struct MeasureArguments {
+  std::string plans, id, input;
+  std::vector<std::string> disabled_rules, without;
+  int repeats = 5, batch = 0;
+  double seconds = 1.0;
+  bool unfused = false;
+};
+
+struct Rates {
+  std::vector<double> preprocess, infer, together;
+  RunReport last;
+};
+
+class DiscardingSink final : public Sink {
+ public:
+  Status write(std::span<const Row> /*rows*/) override { return {}; }
+  Status finish(bool /*complete*/) override { return {}; }
+};
+
+std::vector<Item> all_items(Source& source) {
+  std::vector<Item> items;
+  for (auto item = source.next(); item.ok() && *item; item = source.next()) items.push_back(**item);
+  return items;
+}
+
+// Each part alone and both together, interleaved, so that a drifting machine hits all alike.
+Result<Rates> measure_rates(const Runtime& runtime, CompiledPlan& compiled, const std::vector<Item>& items,
+                            const MeasureArguments& arguments, const RunOptions& options, ProgressBar& bar) {
+  Rates rates;
+  auto count = static_cast<std::int64_t>(items.size());
+  for (int repeat = -1; repeat < arguments.repeats; ++repeat) {
+    const std::unique_ptr<Source> preprocess_source = repeat_items(items, count), source = repeat_items(items, count);
+    SMOL_ASSIGN_OR_RETURN(const RunReport preprocess, measure_preprocessing(runtime, compiled, *preprocess_source, options));
+    SMOL_ASSIGN_OR_RETURN(const double infer, measure_inference(compiled, repeat < 0 ? 0.2 : arguments.seconds));
+    DiscardingSink sink;
+    SMOL_ASSIGN_OR_RETURN(const RunReport together, execute(runtime, {&compiled, 1}, *source, sink, options));
+    if (together.cancelled) return Error{ErrorCode::kCancelled, "measuring was stopped"};
+    if (repeat < 0) {  // the first round warms up and tells how many items a measurement needs
+      count = std::max<std::int64_t>(static_cast<std::int64_t>(together.throughput() * arguments.seconds), 32);
+      continue;
+    }
+    rates.preprocess.push_back(preprocess.throughput());
+    rates.infer.push_back(infer);
+    rates.together.push_back(together.throughput());
+    rates.last = together;
+    Progress progress;
+    progress.items = repeat + 1;
+    progress.total = arguments.repeats;
+    progress.seconds = arguments.seconds * 3 * (repeat + 1);
+    bar.update(progress);
+  }
+  return rates;
+}
+
+std::string rate_line(const char* what, const std::vector<double>& samples) {
+  return fmt::format("{:<28} {:10.1f} items/s  ({:.1f}-{:.1f})\n", what, median(samples), quantile(samples, 0),
+                     quantile(samples, 1));
+}
+
+Json rate_json(const std::vector<double>& samples) { return Json{{"median", median(samples)}, {"samples", samples}}; }
+
+Status run(const MeasureArguments& arguments, Context& context) {
+  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, arguments.id, dataset, arguments.disabled_rules));
+  if (arguments.batch > 0) plan.shape.batch = arguments.batch;
+  RunOptions options;
+  options.stop = context.stop;
+  const auto without = [&](const char* name) {
+    return std::find(arguments.without.begin(), arguments.without.end(), name) != arguments.without.end();
+  };
+  options.ablation = {!without("threading"), !without("pipelining"), !without("buffer-reuse"), !without("over-allocation")};
+  SMOL_ASSIGN_OR_RETURN(CompiledPlan compiled, compile(runtime, plan, options));
+  std::string rendition = dataset.renditions.front().name;
+  for (const Dataset::Rendition& entry : dataset.renditions) {
+    if (entry.name == plan.rendition) rendition = entry.name;
+  }
+  const std::vector<Item> items = all_items(*dataset.open(rendition));
+  ProgressBar bar("measure", context.quiet);
+  SMOL_ASSIGN_OR_RETURN(const Rates rates, measure_rates(runtime, compiled, items, arguments, options, bar));
+  bar.clear();
+  std::optional<UnfusedCosts> unfused;
+  if (arguments.unfused) {
+    const std::vector<Item> sample(items.begin(),
+                                   items.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(items.size(), 100)));
+    SMOL_ASSIGN_OR_RETURN(unfused, measure_unfused(runtime, plan, *from_items(sample), 3));
+  }
+  const double preprocess = median(rates.preprocess), infer = median(rates.infer), together = median(rates.together);
+  const double harmonic = 1 / (1 / preprocess + 1 / infer), minimum = std::min(preprocess, infer);
+  const double infer_us = 1e6 / infer;
+  if (context.json) {
+    Json json{{"plan", plan.id},
+              {"preprocess_alone", rate_json(rates.preprocess)},
+              {"infer_alone", rate_json(rates.infer)},
+              {"together", rate_json(rates.together)},
+              {"harmonic_bound", harmonic},
+              {"fraction_of_harmonic", together / harmonic},
+              {"minimum_bound", minimum},
+              {"report", to_json(rates.last)}};
+    if (unfused) {
+      json["unfused_us"] = {{"read", unfused->read_us},
+                            {"decode", unfused->decode_us},
+                            {"resize_crop", unfused->resize_crop_us},
+                            {"convert_normalize", unfused->convert_normalize_us},
+                            {"layout", unfused->layout_us},
+                            {"fused", unfused->fused_us},
+                            {"infer_all_cores", infer_us}};
+    }
+    fmt::print("{}\n", json.dump(2));
+    return {};
+  }
+  fmt::print("plan {}, {} items of {}\n", plan.id, items.size(), rendition);
+  fmt::print("{}{}{}", rate_line("preprocessing alone", rates.preprocess), rate_line("inference alone", rates.infer),
+             rate_line("both together", rates.together));
+  fmt::print("{:<28} {:10.1f} items/s  together reaches {:.2f} of it\n", "harmonic bound (shared cores)", harmonic,
+             together / harmonic);
+  fmt::print("{:<28} {:10.1f} items/s  together reaches {:.2f} of it\n\n{}", "minimum (separate resources)", minimum,
+             together / minimum, format_report(rates.last));
+  if (unfused) {
+    const double steps = unfused->decode_us + unfused->resize_crop_us + unfused->convert_normalize_us + unfused->layout_us;
+    fmt::print(
+        "\neach step on its own, one thread, microseconds an item\n"
+        "  read {:.1f}, decode {:.1f}, resize + crop {:.1f}, convert + normalise {:.1f}, layout {:.1f}: {:.1f} without "
+        "reading\n"
+        "  fused and with region decoding: {:.1f} ({:.2f}x)\n  inference with all cores: {:.1f}\n",
+        unfused->read_us, unfused->decode_us, unfused->resize_crop_us, unfused->convert_normalize_us, unfused->layout_us,
+        steps, unfused->fused_us, steps / unfused->fused_us, infer_us);
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_measure(CLI::App& program, Context& context) {
+  auto arguments = std::make_shared<MeasureArguments>();
+  CLI::App* command = program.add_subcommand("measure", "Where the time of a plan goes: stages, bottleneck, bounds");
+  command->add_option("PLANS", arguments->plans, "Plan file or model card")->required();
+  command->add_option("INPUT", arguments->input, "Folder, list or dataset file")->required();
+  command->add_option("--plan", arguments->id, "Plan id (default: the chosen one)");
+  command->add_option("--repeats", arguments->repeats, "Interleaved repeats")
+      ->check(CLI::Range(1, 99))
+      ->capture_default_str();
+  command->add_option("--seconds", arguments->seconds, "Length of one measurement")
+      ->check(CLI::Range(0.1, 600.0))
+      ->capture_default_str();
+  command->add_option("--batch", arguments->batch, "Override the plan's batch")->check(CLI::Range(1, 4096));
+  command->add_flag("--unfused", arguments->unfused,
+                    "Also time decode, resize + crop, convert + normalise and layout apart");
+  command->add_option("--without", arguments->without, "Switch an optimisation off")
+      ->check(CLI::IsMember({"threading", "pipelining", "buffer-reuse", "over-allocation"}));
+  command->add_option("--disable-rule", arguments->disabled_rules, "With a model card: leave out an optimizer rule");
+  command->footer("Examples:\n  smol measure plans.yaml photos/\n  smol measure card.yaml photos/ --unfused --json");
+  command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
+}
+
+}  // namespace smol::cli

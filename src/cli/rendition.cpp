@@ -1,0 +1,82 @@
+#include "engine/rendition.h"
+
+#include <memory>
+
+#include "cli/command.h"
+
+namespace smol::cli {
+namespace {
+
+struct RenditionArguments {
+  std::string dataset, format = "jpeg:90", output, filter = "bilinear", fail_on = "truncated";
+  int short_side = 161, workers = 0;
+  bool resume = false, upscale = false;
+};
+
+Status run(const RenditionArguments& arguments, Context& context) {
+  const Runtime runtime;
+  RenditionOptions options;
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.dataset));
+  SMOL_ASSIGN_OR_RETURN(options.format, parse_encode_format(arguments.format));
+  SMOL_ASSIGN_OR_RETURN(options.resize.filter, parse_filter(arguments.filter));
+  SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
+  options.resize.width = arguments.short_side;
+  options.upscale = arguments.upscale;
+  options.resume = arguments.resume;
+  options.host_workers = arguments.workers;
+  options.stop = context.stop;
+  ProgressBar bar("rendition", context.quiet);
+  options.on_progress = [&bar](const Progress& progress) { bar.update(progress); };
+  const std::unique_ptr<Source> source = dataset.open(dataset.renditions.front().name);
+  const Result<RenditionReport> report = make_rendition(runtime, *source, arguments.output, options);
+  bar.clear();
+  if (!report.ok()) return report.error();
+  if (context.json) {
+    Json json{
+        {"written", report->written}, {"skipped", report->skipped}, {"bytes", report->bytes}, {"seconds", report->seconds}};
+    json["failures"] = Json::array();
+    for (const auto& [item, error] : report->failures) {
+      json["failures"].push_back({{"item", item}, {"code", name_of(error.code)}, {"message", error.message}});
+    }
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    fmt::print(
+        "{} files written to {} ({:.1f} KB each), {} were there, {} failed, {:.1f} s\n", report->written, arguments.output,
+        report->written > 0 ? static_cast<double>(report->bytes) / 1000.0 / static_cast<double>(report->written) : 0.0,
+        report->skipped, report->failures.size(), report->seconds);
+    for (const auto& [item, error] : report->failures) fmt::print(stderr, "  {}: {}\n", item, error.to_string());
+  }
+  if (!report->failures.empty()) context.exit_code = 1;
+  return {};
+}
+
+}  // namespace
+
+void add_rendition(CLI::App& program, Context& context) {
+  auto arguments = std::make_shared<RenditionArguments>();
+  CLI::App* command =
+      program.add_subcommand("rendition", "Make a stored form of a dataset: smaller pictures, another format");
+  command->add_option("DATASET", arguments->dataset, "Folder, list or dataset file (its first rendition is read)")
+      ->required();
+  command->add_option("--short-side", arguments->short_side, "Length of the short side in pixels")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  command->add_option("--format", arguments->format, "jpeg, jpeg:QUALITY, png or ppm")->capture_default_str();
+  command->add_option("--filter", arguments->filter, "Resampling")
+      ->check(CLI::IsMember({"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"}))
+      ->capture_default_str();
+  command->add_option("-o,--output", arguments->output, "Folder to write to")->required();
+  command->add_flag("--resume", arguments->resume, "Keep files that are already there");
+  command->add_flag("--upscale", arguments->upscale, "Enlarge pictures whose short side is smaller");
+  command->add_option("--workers", arguments->workers, "Threads (default: the cores)")->check(CLI::Range(1, 1024));
+  command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
+      ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
+      ->capture_default_str();
+  command->footer(
+      "Examples:\n"
+      "  smol rendition photos/ --short-side 161 --format png -o thumbnails/\n"
+      "  smol rendition dataset.yaml --short-side 161 --format jpeg:75 -o thumbs75/ --resume");
+  command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
+}
+
+}  // namespace smol::cli
