@@ -50,7 +50,11 @@ Result<DecodeReport> JpegDecoder::decode(ByteView bytes, const DecodeRequest& re
     ~AbortAtEnd() { library.abort(); }
   } const abort_at_end{library_};
   try {
-    return decode_picture(bytes, request, consumer);
+    auto result = decode_picture(bytes, request, consumer);
+    if (result || request.fail_on != FailOn::kNone || library_.usable_bytes() == 0) return result;
+    // A later scan is broken beyond repair, and no row has been delivered: show the scans before it.
+    library_.abort();
+    return decode_picture(bytes.first(library_.usable_bytes()), request, consumer);
   } catch (const std::bad_alloc&) {
     return error(ErrorCode::kOutOfMemory, "no memory for the rows of a JPEG");
   }

@@ -98,6 +98,7 @@ Status JpegLibrary::read_header(ByteView bytes, const DecodeRequest& request) {
   warnings_ = 0;
   recovered_ = truncated_ = false;
   first_missing_row_ = -1;
+  usable_bytes_ = 0;
   source_.bytes_in_buffer = 0;
   source_.next_input_byte = nullptr;
   SMOL_RETURN_IF_ERROR(guarded([this] {
@@ -113,7 +114,7 @@ Status JpegLibrary::read_header(ByteView bytes, const DecodeRequest& request) {
 void JpegLibrary::pad_entropy_data() {
   const std::size_t offset = window_end_ - source_.bytes_in_buffer;
   const std::size_t size = bytes_.size() - offset;
-  if (size == 0 || size > kMaxPaddedBytes || jpeg_has_multiple_scans(&info_)) return;
+  if (size == 0 || size > kMaxPaddedBytes || !notices_missing_data()) return;
   JOCTET* copy = padded_.reserve(kMaxPaddedBytes + kEndOfImage.size() + kPaddingBytes);
   std::memcpy(copy, bytes_.data() + offset, size);
   std::memcpy(copy + size, kEndOfImage.data(), kEndOfImage.size());
@@ -124,7 +125,18 @@ void JpegLibrary::pad_entropy_data() {
 }
 
 Status JpegLibrary::start() {
-  return guarded([this] { jpeg_start_decompress(&info_); });
+  Status status = guarded([this] { jpeg_start_decompress(&info_); });
+  if (!status.ok() && status.error().code == ErrorCode::kCorrupt && jpeg_has_multiple_scans(&info_)) {
+    usable_bytes_ = offset_of_unread_marker();
+  }
+  return status;
+}
+
+std::size_t JpegLibrary::offset_of_unread_marker() const {
+  for (std::size_t at = window_end_ - source_.bytes_in_buffer; at >= 2; --at) {
+    if (bytes_[at - 2] == 0xFF && bytes_[at - 1] == info_.unread_marker) return at - 2;
+  }
+  return 0;
 }
 
 Status JpegLibrary::crop_columns(JDIMENSION& x, JDIMENSION& width) {
@@ -203,7 +215,9 @@ void JpegLibrary::count(JpegWarning kind, const char* text) {
   const FailOn fail_on = request_->fail_on;
   if (kind == JpegWarning::kTruncated) {
     if (!truncated_ && info_.input_scan_number <= 1) {
-      first_missing_row_ = static_cast<int>(info_.input_iMCU_row) * info_.max_v_samp_factor * info_.min_DCT_scaled_size;
+      // Upsampling blends the last row above with chroma that is missing.
+      const int rows = static_cast<int>(info_.input_iMCU_row) * info_.max_v_samp_factor * info_.min_DCT_scaled_size;
+      first_missing_row_ = std::max(0, info_.max_v_samp_factor > 1 ? rows - 1 : rows);
     }
     truncated_ = true;
     if (fail_on >= FailOn::kTruncated) {
@@ -244,13 +258,16 @@ void JpegLibrary::refill() {
   window_end_ += window;
 }
 
-/// Hands out an end marker. For single-scan pictures that is enough: if pixels are missing, the entropy decoder says so.
-/// A multi-scan picture without its end marker may lack whole scans, which nobody else would notice.
+/// Whether the entropy decoder says so when pixels are missing before an end marker. Multi-scan pictures may lack whole
+/// scans, and arithmetic decoding takes anything after the end for zeros.
+bool JpegLibrary::notices_missing_data() { return !jpeg_has_multiple_scans(&info_) && !info_.arith_code; }
+
+/// Hands out an end marker.
 void JpegLibrary::end_of_data() {
   if (in_header_) fail(ErrorCode::kTruncated, "the data end inside the header");
   source_.next_input_byte = kEndOfImage.data();
   source_.bytes_in_buffer = kEndOfImage.size();
-  if (jpeg_has_multiple_scans(&info_) && !truncated_) count(JpegWarning::kTruncated, "no end marker");
+  if (!notices_missing_data() && !truncated_) count(JpegWarning::kTruncated, "no end marker");
 }
 
 void JpegLibrary::on_skip(j_decompress_ptr info, long num_bytes) {

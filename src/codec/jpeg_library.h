@@ -50,6 +50,8 @@ class JpegLibrary {
   [[nodiscard]] bool truncated() const { return truncated_; }
   /// Rows of the scaled picture that came from data; the whole height unless truncated() or failed.
   [[nodiscard]] int rows_from_data() const;
+  /// After start() failed in a later scan: how many bytes, taken alone, give a picture; else 0.
+  [[nodiscard]] std::size_t usable_bytes() const { return usable_bytes_; }
 
  private:
   template <typename Call>
@@ -59,6 +61,8 @@ class JpegLibrary {
   void warn();
   void count(JpegWarning kind, const char* text);
   void end_of_data();
+  [[nodiscard]] bool notices_missing_data();
+  [[nodiscard]] std::size_t offset_of_unread_marker() const;
   void refill();
   void pad_entropy_data();
   void create();
@@ -90,6 +94,7 @@ class JpegLibrary {
   int warnings_ = 0;
   bool recovered_ = false, truncated_ = false;
   int first_missing_row_ = -1;
+  std::size_t usable_bytes_ = 0;
   ErrorCode failure_code_ = ErrorCode::kInternal;
   char failure_text_[JMSG_LENGTH_MAX] = {};
 };

@@ -1,0 +1,110 @@
+/// Planes before upsampling and colour conversion, against libjpeg's own YCbCr output.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include <jpeglib.h>
+
+#include "unit/codec/jpeg_fixture.h"
+
+namespace smol::testing {
+namespace {
+
+/// Interleaved Y Cb Cr; replicated chroma (no fancy upsampling), so that every stored sample can be found again.
+struct Reference {
+  int width = 0, height = 0;
+  std::vector<std::uint8_t> ycc;
+};
+
+Reference decode_reference(const std::vector<std::uint8_t>& bytes, int denominator) {
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  info.err = jpeg_std_error(&errors);
+  jpeg_create_decompress(&info);
+  jpeg_mem_src(&info, bytes.data(), bytes.size());
+  jpeg_read_header(&info, TRUE);
+  info.out_color_space = JCS_YCbCr;
+  info.do_fancy_upsampling = FALSE;
+  info.scale_denom = static_cast<unsigned>(denominator);
+  jpeg_start_decompress(&info);
+  Reference reference{static_cast<int>(info.output_width), static_cast<int>(info.output_height), {}};
+  reference.ycc.resize(std::size_t{3} * info.output_width * info.output_height);
+  while (info.output_scanline < info.output_height) {
+    JSAMPROW row = reference.ycc.data() + std::size_t{3} * info.output_width * info.output_scanline;
+    jpeg_read_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_decompress(&info);
+  jpeg_destroy_decompress(&info);
+  return reference;
+}
+
+class JpegPlanesTest : public ::testing::TestWithParam<std::tuple<std::pair<int, int>, bool, int>> {};
+
+TEST_P(JpegPlanesTest, hold_the_stored_samples) {
+  const auto& [sampling, progressive, denominator] = GetParam();
+  const auto bytes = encode_jpeg(
+      {.width = 83, .height = 75, .horizontal = sampling.first, .vertical = sampling.second, .progressive = progressive});
+  const auto reference = decode_reference(bytes, denominator);
+  const auto decoder = built_in_codecs().find("jpeg")->create_decoder();
+  DecodeRequest request;
+  request.format = PixelFormat::kYcc8Planar;
+  request.scale_denominator = denominator;
+  for (const std::optional<Rect> region :
+       {std::optional<Rect>(), std::optional<Rect>(Rect{5, reference.height / 2, 3, 2})}) {
+    request.region = region;
+    Collector collector;
+    ASSERT_TRUE(decoder->decode(bytes, request, collector).ok());
+    const Collected& planes = collector.finish();
+    if (region) {
+      EXPECT_LE(planes.delivered.y, region->y);
+      EXPECT_GE(planes.delivered.y + planes.delivered.height, region->y + region->height);
+    }
+    const std::uint8_t* plane = planes.pixels.data();
+    for (int i = 0; i < 3; ++i) {
+      const Size size = planes.plane_sizes[i], luma = planes.plane_sizes[0];
+      const int step_x = (luma.width + size.width - 1) / size.width, step_y = (luma.height + size.height - 1) / size.height;
+      for (int y = 0; y < luma.height; ++y) {
+        for (int x = 0; x < luma.width; ++x) {
+          const std::size_t at = (static_cast<std::size_t>(planes.delivered.y + y) * reference.width + x) * 3 + i;
+          ASSERT_EQ(plane[y / step_y * size.width + x / step_x], reference.ycc[at])
+              << "plane " << i << " at " << x << "," << y;
+        }
+      }
+      plane += static_cast<std::size_t>(size.width) * size.height;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(all, JpegPlanesTest,
+                         ::testing::Combine(::testing::Values(std::pair{1, 1}, std::pair{2, 1}, std::pair{2, 2},
+                                                              std::pair{1, 2}, std::pair{4, 1}),
+                                            ::testing::Bool(), ::testing::Values(1, 2, 4, 8)));
+
+TEST(JpegPlanesOfOtherColorsTest, are_converted) {
+  const auto decoder = built_in_codecs().find("jpeg")->create_decoder();
+  for (const char* color : {"gray", "rgb", "cmyk", "ycck"}) {
+    SCOPED_TRACE(color);
+    const auto bytes = encode_jpeg({.width = 40, .height = 40, .color = color});
+    DecodeRequest request;
+    request.region = Rect{3, 7, 20, 11};
+    request.format = PixelFormat::kRgb8;
+    Collector rgb_collector, planar_collector;
+    ASSERT_TRUE(decoder->decode(bytes, request, rgb_collector).ok());
+    request.format = PixelFormat::kYcc8Planar;
+    ASSERT_TRUE(decoder->decode(bytes, request, planar_collector).ok());
+    const Collected &rgb = rgb_collector.finish(), &planar = planar_collector.finish();
+    ASSERT_EQ(planar.delivered, rgb.delivered);
+    const std::size_t num_pixels = rgb.pixels.size() / 3;
+    for (std::size_t i = 0; i < num_pixels; ++i) {
+      const double r = rgb.pixels[3 * i], g = rgb.pixels[3 * i + 1], b = rgb.pixels[3 * i + 2];
+      ASSERT_NEAR(planar.pixels[i], 0.299 * r + 0.587 * g + 0.114 * b, 0.51);
+      ASSERT_NEAR(planar.pixels[num_pixels + i], 128 - 0.168736 * r - 0.331264 * g + 0.5 * b, 0.51);
+      ASSERT_NEAR(planar.pixels[2 * num_pixels + i], 128 + 0.5 * r - 0.418688 * g - 0.081312 * b, 0.51);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace smol::testing
