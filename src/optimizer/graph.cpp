@@ -1,6 +1,7 @@
 #include "optimizer/graph.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace smol {
 namespace {

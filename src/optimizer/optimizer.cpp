@@ -86,7 +86,7 @@ class Optimization {
     SMOL_RETURN_IF_ERROR(generate());
     SMOL_RETURN_IF_ERROR(prune());
     SMOL_RETURN_IF_ERROR(add_choices());
-    choose();
+    SMOL_RETURN_IF_ERROR(choose());
     return std::move(result_);
   }
 
@@ -125,7 +125,7 @@ class Optimization {
   Status generate();
   Status prune();
   Status add_choices();
-  void choose();
+  Status choose();
 
   [[nodiscard]] Status verify_new(const std::string& rule);
   [[nodiscard]] Status verify_form(const PhysicalPipeline& form) const;
@@ -338,6 +338,10 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
     return wrong("the backend does not compile operators");
   }
   FidelityLabel honest = label_of_order(form, result_.logical);
+  for (const PhysicalStep& step : form.host_steps) {
+    const auto* fused = std::get_if<FusedStep>(&step);
+    if (fused != nullptr && fused->coefficient_bits < 22) honest = std::max(honest, FidelityLabel::kWithin1Lsb);
+  }
   if (form.decode.scale_denominator > 1 || form.decode.format == PixelFormat::kYcc8Planar) honest = FidelityLabel::kLossy;
   if (form.label < honest) return wrong("labelled more faithful than it is");
   return {};
@@ -394,7 +398,7 @@ void Optimization::reject_what_does_not_pay() {
   choices_ = std::move(paying);
 }
 
-void Optimization::choose() {
+Status Optimization::choose() {
   keep_cheapest_of_each_choice();
   reject_what_does_not_pay();
   for (Choice& choice : choices_) result_.candidates.push_back(std::move(choice.candidate));
@@ -405,14 +409,18 @@ void Optimization::choose() {
   };
   std::sort(result_.candidates.begin(), result_.candidates.end(),
             [&rank](const Candidate& a, const Candidate& b) { return rank(a) < rank(b); });
+  if (result_.candidates.empty() || result_.candidates.front().fidelity != "exact") {
+    return Error{ErrorCode::kInternal, "no exact form was left of those generated: " + std::to_string(forms_.size())};
+  }
   const auto cheaper = [](const Candidate& a, const Candidate& b) { return a.cost.total() < b.cost.total(); };
   std::stable_sort(result_.rejected.begin(), result_.rejected.end(), cheaper);
   trace_path(result_.candidates.front().pipeline);
-  if (!input_.keep_all_forms) return;
+  if (!input_.keep_all_forms) return {};
   for (const Form& form : forms_) {
     result_.forms.push_back(
         {candidate_of(form.pipeline), form.pruned_by == kNone ? "" : result_.rules[form.pruned_by].name});
   }
+  return {};
 }
 
 /// The way from the logical pipeline to the chosen form; what a rule did in a row is one line.

@@ -1,36 +1,23 @@
 #include <algorithm>
+#include <functional>
 
 #include "optimizer/rule.h"
 
 namespace smol::rule {
 namespace {
 
-/// The order a fused step works in; the pointwise operators commute where their ranks say otherwise.
-int rank_of(const Operator& op, bool resized) {
-  if (std::holds_alternative<OrientOp>(op)) return 0;
-  if (is_crop(op)) return resized ? 3 : 1;
-  if (is_resize(op)) return 2;
-  if (std::holds_alternative<PadOp>(op)) return 4;
-  if (std::holds_alternative<ColorOp>(op)) return 5;
-  if (std::holds_alternative<ConvertOp>(op)) return 6;
-  if (std::holds_alternative<NormalizeOp>(op)) return 7;
-  return 8;
+/// The order in which a fused step applies its pointwise operators; they commute where the ranks say otherwise.
+int rank_of(const Operator& op) {
+  if (std::holds_alternative<ColorOp>(op)) return 0;
+  if (std::holds_alternative<ConvertOp>(op)) return 1;
+  return std::holds_alternative<NormalizeOp>(op) ? 2 : 3;
 }
 
-/// Geometry must already be in order, pointwise operators are put in order. Empty when the operators cannot be one step.
+/// Geometry keeps its order and comes first.
 std::vector<Operator> in_fused_order(std::vector<Operator> operators) {
-  const bool has_resize = std::any_of(operators.begin(), operators.end(), is_resize);
-  bool resized = !has_resize;
   const auto first_pointwise = std::stable_partition(operators.begin(), operators.end(), std::not_fn(is_pointwise));
-  int last_rank = 0;
-  for (auto op = operators.begin(); op != first_pointwise; ++op) {
-    const int rank = rank_of(*op, resized);
-    if (rank < last_rank) return {};
-    last_rank = rank;
-    resized = resized || is_resize(*op);
-  }
   std::stable_sort(first_pointwise, operators.end(),
-                   [](const Operator& a, const Operator& b) { return rank_of(a, true) < rank_of(b, true); });
+                   [](const Operator& a, const Operator& b) { return rank_of(a) < rank_of(b); });
   return operators;
 }
 
@@ -45,9 +32,7 @@ std::vector<PhysicalPipeline> neighbours(const PhysicalPipeline& form, const Rul
     if (std::any_of(left.begin(), left.end(), is_resize) && std::any_of(right.begin(), right.end(), is_crop)) continue;
     std::vector<Operator> both(left.begin(), left.end());
     both.insert(both.end(), right.begin(), right.end());
-    both = in_fused_order(std::move(both));
-    if (both.empty()) continue;
-    PhysicalPipeline fused = with_steps(form, i, 2, {make_step(std::move(both))});
+    PhysicalPipeline fused = with_steps(form, i, 2, {FusedStep{in_fused_order(std::move(both))}});
     if (verify(fused)) result.push_back(std::move(fused));  // what a fused step may read and hold is verify's business
   }
   return result;

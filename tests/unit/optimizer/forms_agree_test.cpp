@@ -141,6 +141,11 @@ TEST_P(FormsAgree, Letterbox) {
            normalize(), LayoutOp{}}});
 }
 
+TEST_P(FormsAgree, LetterboxThenCrop) {
+  expect({{OrientOp{}, ResizeOp{ResizeOp::Mode::kFit, 48, 48}, PadOp{50, 52, {10, 20, 30}}, CenterCropOp{49, 47},
+           ColorOp{ColorOrder::kBGR}, ConvertOp{}, normalize()}});
+}
+
 TEST_P(FormsAgree, Floats) {
   expect(
       {{OrientOp{}, ConvertOp{}, ResizeOp{ResizeOp::Mode::kShortSide, 40}, CenterCropOp{32, 32}, normalize(), LayoutOp{}}});

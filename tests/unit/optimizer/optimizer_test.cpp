@@ -211,13 +211,19 @@ TEST(RunRule, CatchesALyingLabel) {
 }
 
 TEST(RunRule, CatchesALabelThatImproves) {
-  expect_blamed(with_choice("forgets_label",
-                            [](const PhysicalPipeline& form, const RuleContext&) -> std::vector<Alternative> {
-                              PhysicalPipeline exact = form;
-                              exact.label = FidelityLabel::kExact;
-                              return {{exact, "again", "again"}};
-                            }),
-                "forgets_label");
+  RuleList rules = with_choice("blurs", [](const PhysicalPipeline& form, const RuleContext&) -> std::vector<Alternative> {
+    PhysicalPipeline lossy = form;
+    lossy.label = FidelityLabel::kLossy;
+    return {{lossy, "blurred", "of a kind that the driver knows nothing of"}};
+  });
+  rules.choices.push_back(
+      {"forgets_label", "", [](const PhysicalPipeline& form, const RuleContext&) -> std::vector<Alternative> {
+         if (form.decode.scale_denominator > 1 || form.decode.format == PixelFormat::kYcc8Planar) return {};
+         PhysicalPipeline exact = form;
+         exact.label = std::min(form.label, FidelityLabel::kWithin1Lsb);
+         return {{exact, "again", "again"}};
+       }});
+  expect_blamed(rules, "forgets_label");
 }
 
 TEST(RunRule, CatchesOperatorsThatTheBackendDoesNotCompile) {
