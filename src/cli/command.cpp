@@ -118,15 +118,18 @@ Json to_json(const RunReport& report) {
 std::string format_report(const RunReport& report) {
   std::vector<std::vector<std::string>> rows{{"stage", "mean us/item", "p50", "p95", "p99", "share"}};
   double total = 0;
-  for (const StageSummary& summary : report.stages) total += summary.total_us;
+  // Waiting costs latency, not work: it has no share.
+  const auto is_work = [](int stage) { return static_cast<Stage>(stage) != Stage::kQueue; };
+  for (int stage = 0; stage < kNumStages; ++stage) total += is_work(stage) ? report.stages[stage].total_us : 0;
   for (int stage = 0; stage < kNumStages; ++stage) {
     const StageSummary& s = report.stages[stage];
     if (s.count == 0) continue;
     rows.push_back({std::string(name_of(static_cast<Stage>(stage))),
                     fmt::format("{:.1f}", s.total_us / static_cast<double>(s.count)), fmt::format("{:.1f}", s.p50_us),
                     fmt::format("{:.1f}", s.p95_us), fmt::format("{:.1f}", s.p99_us),
-                    fmt::format("{:.1f} %", 100 * s.total_us / total)});
+                    is_work(stage) ? fmt::format("{:.1f} %", 100 * s.total_us / total) : "-"});
   }
+  if (rows.size() == 1) return "";
   std::string text = format_table(rows);
   const double waiting = report.worker_wait_seconds / std::max(report.seconds * report.host_workers, 1e-9);
   text += fmt::format(

@@ -11,9 +11,12 @@ double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::
 
 }  // namespace
 
-BatchAssembler::BatchAssembler(ModelInstance& instance, const OutputSpec& picture, int num_slots,
+BatchAssembler::BatchAssembler(ModelInstance& instance, const OutputSpec& picture, int num_slots, int streams,
                                CompletionHandler on_complete)
-    : instance_(instance), batch_size_(instance.batch()), on_complete_(std::move(on_complete)) {
+    : instance_(instance),
+      batch_size_(instance.batch()),
+      on_complete_(std::move(on_complete)),
+      stream_free_at_(static_cast<std::size_t>(std::max(streams, 1))) {
   prototype_.dtype = picture.dtype;
   prototype_.layout = picture.layout;
   prototype_.color = picture.color;
@@ -120,6 +123,7 @@ void BatchAssembler::finish_batch(std::unique_lock<std::mutex> lock, int slot) {
     return;
   }
   batch.state = Batch::State::kSubmitted;
+  batch.submitted_at = Clock::now();
   if (in_flight_++ == 0) idle_seconds_ += seconds_between(idle_since_, Clock::now());
   int last = batch_size_;
   while (last > 0 && !batch.rows[last - 1]) --last;
@@ -127,10 +131,19 @@ void BatchAssembler::finish_batch(std::unique_lock<std::mutex> lock, int slot) {
   instance_.submit(slot, last, [this, slot](Result<InferTiming> result) {
     {
       std::scoped_lock relock(mutex_);
+      note_completion(batches_[slot]);
       if (--in_flight_ == 0) idle_since_ = Clock::now();
     }
     on_complete_(slot, std::move(result));
   });
+}
+
+// Streams take batches in the order of submission, so a batch was served from the moment the earliest stream was free.
+void BatchAssembler::note_completion(Batch& batch) {
+  const auto stream = std::min_element(stream_free_at_.begin(), stream_free_at_.end());
+  const Clock::time_point served_from = std::max(*stream, batch.submitted_at);
+  batch.queue_us = std::chrono::duration<double, std::micro>(served_from - batch.submitted_at).count();
+  *stream = Clock::now();
 }
 
 void BatchAssembler::release(int slot) {

@@ -29,8 +29,9 @@ class BatchAssembler {
   /// `on_complete(slot, result)` runs on a backend thread, once for every submitted batch; it may only enqueue.
   using CompletionHandler = std::function<void(int slot, Result<InferTiming>)>;
 
-  /// `num_slots` <= instance.num_slots() are used.
-  BatchAssembler(ModelInstance& instance, const OutputSpec& picture, int num_slots, CompletionHandler on_complete);
+  /// `num_slots` <= instance.num_slots() are used; `streams` batches are served at once.
+  BatchAssembler(ModelInstance& instance, const OutputSpec& picture, int num_slots, int streams,
+                 CompletionHandler on_complete);
 
   /// Waits for a free place. kCancelled when `stop` is requested first.
   Result<SlotLease> lease(const std::stop_token& stop);
@@ -42,6 +43,8 @@ class BatchAssembler {
   void seal(std::chrono::steady_clock::duration older_than = {});
   /// Rows of a completed batch by place; places without a picture have no value.
   [[nodiscard]] std::vector<std::optional<Row>>& rows(int slot) { return batches_[slot].rows; }
+  /// Microseconds the batch waited for a free stream: submitted, but behind others.
+  [[nodiscard]] double queue_us(int slot) const { return batches_[slot].queue_us; }
   [[nodiscard]] std::vector<TensorView> outputs(int slot) { return instance_.output_tensors(slot); }
   /// The batch has been read: its slot is free again.
   void release(int slot);
@@ -63,7 +66,8 @@ class BatchAssembler {
     std::vector<int> returned;  ///< places abandoned while open
     std::vector<std::optional<Row>> rows;
     std::vector<std::uint8_t*> inputs;
-    Clock::time_point opened_at;
+    Clock::time_point opened_at, submitted_at;
+    double queue_us = 0;
   };
 
   // All need the lock.
@@ -74,6 +78,7 @@ class BatchAssembler {
   }
   // Submits or frees a batch that is_ready(); releases and leaves the lock.
   void finish_batch(std::unique_lock<std::mutex> lock, int slot);
+  void note_completion(Batch& batch);
 
   ModelInstance& instance_;
   const int batch_size_;
@@ -83,7 +88,8 @@ class BatchAssembler {
   std::condition_variable_any changed_;
   std::vector<Batch> batches_;
   int open_ = -1;
-  int in_flight_ = 0, busy_ = 0;  ///< submitted and not completed; not free
+  int in_flight_ = 0, busy_ = 0;                   ///< submitted and not completed; not free
+  std::vector<Clock::time_point> stream_free_at_;  ///< by stream: when it ended its last batch
   double lease_wait_seconds_ = 0, idle_seconds_ = 0;
   Clock::time_point idle_since_ = Clock::now();
 };

@@ -1,5 +1,7 @@
 #include "engine/collector.h"
 
+#include <algorithm>
+
 namespace smol {
 namespace {
 
@@ -42,7 +44,10 @@ void Collector::read_batch(const Event& event) {
       if (row.error->stage == Stage::kNone) row.error->stage = Stage::kInfer;
     } else {
       stage_of(row, Stage::kTransfer) = static_cast<float>((*event.result)->transfer_us / static_cast<double>(valid));
-      stage_of(row, Stage::kInfer) = static_cast<float>((*event.result)->infer_us / static_cast<double>(valid));
+      const double queue_us = assembler.queue_us(event.slot);
+      stage_of(row, Stage::kQueue) = static_cast<float>(queue_us);
+      stage_of(row, Stage::kInfer) =
+          static_cast<float>(std::max(0.0, (*event.result)->infer_us - queue_us) / static_cast<double>(valid));
       if (Status read = plan.head->read(outputs, static_cast<int>(index), row.prediction); !read.ok()) {
         row.error = std::move(read).error();
         row.error->stage = Stage::kPostprocess;

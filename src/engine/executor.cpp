@@ -145,7 +145,7 @@ Result<RunReport> execute(const Runtime& runtime, std::span<CompiledPlan> plans,
     CompiledPlan::State& state = plan.state();
     run.plans.push_back(&state);
     run.assemblers.push_back(std::make_unique<BatchAssembler>(
-        *state.instance, state.picture, state.slots, [&run, index](int slot, Result<InferTiming> result) {
+        *state.instance, state.picture, state.slots, state.streams, [&run, index](int slot, Result<InferTiming> result) {
           run.events.push_unbounded(Event{.plan = index, .slot = slot, .result = std::move(result)});
         }));
   }

@@ -72,7 +72,7 @@ Status remove_output(const std::string& folder, const std::string& file) {
   if (!fs::exists(folder, failure)) return {};
   for (const auto& entry : fs::directory_iterator(folder, failure)) {
     const std::string name = entry.path().filename().string();
-    if (name.ends_with(".parquet") || name.ends_with(".parquet.tmp") || name == "journal.jsonl")
+    if (name.ends_with(".parquet") || name.ends_with(".parquet.tmp") || name == "_journal.jsonl")
       fs::remove(entry.path(), failure);
   }
   if (failure)

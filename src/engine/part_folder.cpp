@@ -20,7 +20,8 @@ namespace smol {
 namespace {
 namespace fs = std::filesystem;
 
-constexpr std::string_view kJournal = "journal.jsonl";
+// Readers of Parquet folders pass over names that begin with an underscore.
+constexpr std::string_view kJournal = "_journal.jsonl";
 
 std::shared_ptr<parquet::WriterProperties> writer_properties() {
   return parquet::WriterProperties::Builder().compression(parquet::Compression::SNAPPY)->build();
@@ -114,10 +115,9 @@ Status PartFolder::open(bool resume) {
     return Error{ErrorCode::kIo, "cannot make the output folder, " + failure.message() + ": " + folder_, Stage::kWrite};
   for (const auto& entry : fs::directory_iterator(folder_, failure)) {
     const std::string name = entry.path().filename().string();
+    if (name.starts_with("_" + part_prefix_) && name.ends_with(".tmp")) fs::remove(entry.path(), failure);
     if (!name.starts_with(part_prefix_)) continue;
-    if (name.ends_with(".tmp")) {
-      fs::remove(entry.path(), failure);
-    } else if (name.ends_with(".parquet")) {
+    if (name.ends_with(".parquet")) {
       parts_.push_back(name);
     }
   }
@@ -157,7 +157,8 @@ Status PartFolder::read_keys(const std::string& part) {
 Status PartFolder::write_part(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
   if (batches.empty()) return {};
   const std::string name = fmt::format("{}{:06}.parquet", part_prefix_, next_part_);
-  const std::string path = (fs::path(folder_) / name).string(), temporary = path + ".tmp";
+  const std::string path = (fs::path(folder_) / name).string();
+  const std::string temporary = (fs::path(folder_) / ("_" + name + ".tmp")).string();
   if (const arrow::Status written = write_batches(temporary, batches); !written.ok()) {
     return from_arrow(written, "cannot write part file " + path);
   }

@@ -11,7 +11,7 @@
 
 namespace smol {
 
-/// The durable side of a Parquet output: a folder of part files and a journal of them (journal.jsonl, one line a part).
+/// The durable side of a Parquet output: a folder of part files and a journal of them (_journal.jsonl, one line a part).
 /// A part is written under a temporary name, synced, renamed and then recorded; rows are done when their part has its final
 /// name, so an interrupted run leaves only whole parts and at most one temporary file, which the next run removes.
 /// Not thread-safe, but has() may be called from many threads once open() returned.
