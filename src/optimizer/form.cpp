@@ -24,10 +24,10 @@ bool pointwise_commute(const Operator& a, const Operator& b) {
   return !(is_gray(a) && on_values(b)) && !(is_gray(b) && on_values(a));
 }
 
-/// Pointwise with geometry. `may_pad`: the geometry may fill in zeros, which only normalize would change.
+/// Pointwise with geometry. `may_pad`: the geometry may fill in zeros, which only normalize would change. (That a pad works
+/// on bytes is verify's business.)
 bool pointwise_commutes_with_geometry(const Operator& pointwise, const Operator& geometry, bool may_pad) {
   if (std::holds_alternative<LayoutOp>(pointwise)) return false;  // kernels work on interleaved pictures
-  if (std::holds_alternative<PadOp>(geometry)) return std::holds_alternative<ColorOp>(pointwise);  // its value is bytes
   if (std::holds_alternative<NormalizeOp>(pointwise)) return !may_pad;
   // Gray of rounded colours differs from rounded grays by up to 3.
   return !is_gray(pointwise) || !is_resize(geometry);

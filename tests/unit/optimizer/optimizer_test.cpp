@@ -210,6 +210,16 @@ TEST(RunRule, CatchesALyingLabel) {
                 "scales_exactly");
 }
 
+TEST(RunRule, CatchesShortCoefficientsLabelledExact) {
+  expect_blamed(with_choice("shortens_exactly",
+                            [](const PhysicalPipeline& form, const RuleContext&) -> std::vector<Alternative> {
+                              PhysicalPipeline shorter = form;
+                              std::get<FusedStep>(shorter.host_steps.front()).coefficient_bits = 14;
+                              return {{shorter, "free", "free lunch"}};
+                            }),
+                "shortens_exactly");
+}
+
 TEST(RunRule, CatchesALabelThatImproves) {
   RuleList rules = with_choice("blurs", [](const PhysicalPipeline& form, const RuleContext&) -> std::vector<Alternative> {
     PhysicalPipeline lossy = form;
