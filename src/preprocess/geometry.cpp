@@ -190,11 +190,17 @@ void place_axes(const GeometrySource& source, Orientation orientation, const Win
   set_outputs(x_axis, resize, bits, resized.width, canvas.shown_x, canvas.shown_x + canvas.content.width);
   set_outputs(y_axis, resize, bits, resized.height, canvas.shown_y, canvas.shown_y + canvas.content.height);
   geometry.swaps_axes = swaps;
+  geometry.rows_first = resizes_y_first({x_axis.spec.in_size, y_axis.spec.in_size}, resized) != swaps;
   geometry.canvas = canvas.size;
   geometry.content = canvas.content;
 }
 
 }  // namespace
+
+bool resizes_y_first(Size from, Size to) {
+  const std::int64_t shrinks_x = std::int64_t{from.width} - to.width, shrinks_y = std::int64_t{from.height} - to.height;
+  return shrinks_y > 0 && shrinks_y > 2 * shrinks_x;
+}
 
 int center_crop_offset(int size, int crop) {
   const int difference = size - crop;

@@ -15,6 +15,10 @@ namespace smol {
 /// CenterCrop's offset: (size - crop) / 2 rounded half to even; for size >= crop.
 [[nodiscard]] int center_crop_offset(int size, int crop);
 
+/// Whether Pillow (since 13.0) resizes along y before x: the height shrinks by more than twice as many pixels as the width.
+/// The order shows, because values are rounded to 8 bits between the passes.
+[[nodiscard]] bool resizes_y_first(Size from, Size to);
+
 /// One axis of the sensor: what is resized, and where it begins in the (scaled) decoded picture.
 struct SensorAxis {
   AxisSpec spec;
@@ -30,6 +34,7 @@ struct Fill {
 /// How a picture becomes a tensor: two axes in sensor coordinates and where the result lands.
 struct FusedGeometry {
   bool swaps_axes = false;  ///< the oriented x axis is the sensor's y axis
+  bool rows_first = false;  ///< the pass along the sensor's y axis comes before the one along its x axis
   SensorAxis columns;       ///< along the sensor's x; `use` is not set
   SensorAxis rows;          ///< along the sensor's y
   Size canvas;              ///< the tensor

@@ -77,17 +77,18 @@ void ResizeStream::allocate() {
   const std::size_t source_pixels = static_cast<std::size_t>(columns_->last - columns_->first);
   const std::size_t pixel_bytes = channels_ == 1 ? 1 : 4;
   plane_stride_ = static_cast<std::ptrdiff_t>(columns_->starts.size());
-  const std::size_t planar_bytes = round_up(static_cast<std::size_t>(plane_stride_) * channels_, kSlack) + kSlack;
+  planar_bytes_ = round_up(static_cast<std::size_t>(plane_stride_) * channels_, kSlack) + kSlack;
   const std::size_t raw_bytes = round_up(source_pixels * pixel_bytes, kSlack) + kSlack;
-  ring_stride_ = geometry_.swaps_axes ? raw_bytes : planar_bytes;
+  ring_stride_ = geometry_.rows_first ? raw_bytes : planar_bytes_;
   ring_rows_ = row_table_->max_taps + kMaxRowsPerCall - 1;
   reserve_bytes(ring_, ring_stride_ * static_cast<std::size_t>(ring_rows_));
   reserve_bytes(combined_, ring_stride_);
+  reserve_bytes(planar_, planar_bytes_);
   converted_stride_ = round_up(source_pixels * 4, kSlack) + kSlack;
   reserve_bytes(converted_, converted_stride_ * (kMaxRowsPerCall + 1));
   taps_.resize(static_cast<std::size_t>(row_table_->num_chunks) * 2);
   if (geometry_.swaps_axes) {
-    reserve_bytes(turned_, planar_bytes * static_cast<std::size_t>(row_table_->num_outputs));
+    reserve_bytes(turned_, planar_bytes_ * static_cast<std::size_t>(row_table_->num_outputs));
     reserve_bytes(turned_rows_,
                   (static_cast<std::size_t>(row_table_->num_outputs) + kSlack) * kTurnedRowsPerBlock * channels_);
   }
@@ -138,7 +139,7 @@ const std::uint8_t* ResizeStream::converted(const std::uint8_t* row, int slot) {
 void ResizeStream::take_batch(const std::uint8_t* const* sources, int num_rows, int first_index) {
   std::uint8_t* targets[kMaxRowsPerCall];
   for (int i = 0; i < num_rows; ++i) targets[i] = ring_row(first_index + i);
-  if (geometry_.swaps_axes) {
+  if (geometry_.rows_first) {
     const std::size_t bytes = static_cast<std::size_t>(columns_->last - columns_->first) * (channels_ == 1 ? 1 : 4);
     for (int i = 0; i < num_rows; ++i) std::memcpy(targets[i], sources[i], bytes);
   } else if (channels_ == 3) {
@@ -153,8 +154,7 @@ void ResizeStream::emit_outputs(int end_index) {
     if (row_table_->starts[next_output_] + row_table_->counts[next_output_] > end_index) return;
     const bool mirrored = geometry_.rows.spec.mirrored;
     const int output = mirrored ? row_table_->num_outputs - 1 - next_output_ : next_output_;
-    const std::uint8_t* row = combined(next_output_);
-    geometry_.swaps_axes ? emit_column(row, output) : emit_row(row, output);
+    emit(combined(next_output_), output);
   }
 }
 
@@ -168,31 +168,38 @@ const std::uint8_t* ResizeStream::combined(int output) {
   return combined_.data();
 }
 
-void ResizeStream::emit_row(const std::uint8_t* planar, int output) {
-  const std::uint8_t* planes[kMaxChannels] = {planar, planar + plane_stride_, planar + 2 * plane_stride_};
+void ResizeStream::emit(const std::uint8_t* row, int output) {
+  if (geometry_.swaps_axes) {
+    std::uint8_t* column = turned_column(output);
+    geometry_.rows_first ? resize_columns(row, column) : void(std::memcpy(column, row, planar_bytes_ - kSlack));
+    return;
+  }
+  if (geometry_.rows_first) {
+    resize_columns(row, planar_.data());
+    row = planar_.data();
+  }
+  const std::uint8_t* planes[kMaxChannels] = {row, row + plane_stride_, row + 2 * plane_stride_};
   writer_.write({planes, static_cast<std::size_t>(channels_)}, geometry_.content.x, geometry_.content.y + output,
                 columns_->num_outputs);
 }
 
-void ResizeStream::emit_column(const std::uint8_t* interleaved, int output) {
-  std::uint8_t* column = &turned_[static_cast<std::size_t>(output) * (plane_stride_ * channels_ + kSlack)];
+void ResizeStream::resize_columns(const std::uint8_t* row, std::uint8_t* planar) {
   if (channels_ == 3) {
-    kernels_->rgbx_columns(&interleaved, 1, columns_->first, *columns_, &column, plane_stride_);
+    kernels_->rgbx_columns(&row, 1, columns_->first, *columns_, &planar, plane_stride_);
   } else {
-    kernels_->gray_columns(interleaved, columns_->first, *columns_, column);
+    kernels_->gray_columns(row, columns_->first, *columns_, planar);
   }
 }
 
 void ResizeStream::write_transposed() {
   const int width = row_table_->num_outputs, height = columns_->num_outputs;
-  const std::ptrdiff_t column_stride = plane_stride_ * channels_ + static_cast<std::ptrdiff_t>(kSlack);
   const std::ptrdiff_t row_stride = width + static_cast<std::ptrdiff_t>(kSlack);
   for (int block = 0; block < height; block += kTurnedRowsPerBlock) {
     const int num_rows = std::min(kTurnedRowsPerBlock, height - block);
     for (int c = 0; c < channels_; ++c) {
       std::uint8_t* target = turned_rows_.data() + c * kTurnedRowsPerBlock * row_stride;
       for (int x = 0; x < width; ++x) {
-        const std::uint8_t* column = turned_.data() + x * column_stride + c * plane_stride_ + block;
+        const std::uint8_t* column = turned_column(x) + c * plane_stride_ + block;
         for (int r = 0; r < num_rows; ++r) target[r * row_stride + x] = column[r];
       }
     }

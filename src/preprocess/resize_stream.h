@@ -13,10 +13,10 @@ namespace smol {
 
 /// Takes rows as a decoder makes them and writes the finished tensor, keeping only as many rows as the filter is high.
 ///
-/// Pillow resizes along the oriented x axis first, rounds to 8 bits, then along y. Where the orientation keeps the axes,
-/// each arriving row is resized along x at once and a ring of such rows feeds the second pass. Where it swaps them, Pillow's
-/// first pass runs along the sensor's y axis: the ring holds raw rows, and each combined row (one column of the oriented
-/// picture) is resized along x and kept until the tensor can be written row by row.
+/// Pillow resizes along one axis, rounds to 8 bits, then along the other. Where its first axis is the sensor's x, each
+/// arriving row is resized along x at once and a ring of such rows feeds the second pass. Where it is the sensor's y (tall
+/// pictures, orientations that swap the axes), the ring holds raw rows, and each combined row is then resized along x. When
+/// the axes are swapped, finished rows are columns of the tensor: they are kept until it can be written row by row.
 ///
 /// Not thread-safe. Keeps its memory between pictures.
 class ResizeStream : public RowConsumer {
@@ -46,8 +46,11 @@ class ResizeStream : public RowConsumer {
   void take_batch(const std::uint8_t* const* sources, int num_rows, int first_index);
   void emit_outputs(int end_index);
   const std::uint8_t* combined(int output);
-  void emit_row(const std::uint8_t* planar, int output);
-  void emit_column(const std::uint8_t* interleaved, int output);
+  void emit(const std::uint8_t* row, int output);
+  void resize_columns(const std::uint8_t* row, std::uint8_t* planar);
+  [[nodiscard]] std::uint8_t* turned_column(int output) {
+    return &turned_[static_cast<std::size_t>(output) * planar_bytes_];
+  }
   void write_transposed();
   [[nodiscard]] std::uint8_t* ring_row(int index) {
     return &ring_[static_cast<std::size_t>(index % ring_rows_) * ring_stride_];
@@ -68,11 +71,13 @@ class ResizeStream : public RowConsumer {
   int next_output_ = 0;
   double busy_us_ = 0;
 
-  std::vector<std::uint8_t> ring_;  // planar resized rows, or raw rows when the axes are swapped
+  std::vector<std::uint8_t> ring_;  // planar resized rows, or raw rows when the pass along y comes first
   std::size_t ring_stride_ = 0;
   int ring_rows_ = 1;
   std::ptrdiff_t plane_stride_ = 0;      // between the channels of a planar row
+  std::size_t planar_bytes_ = 0;         // of a planar row
   std::vector<std::uint8_t> combined_;   // one row after the pass along y
+  std::vector<std::uint8_t> planar_;     // the same after the pass along x, when that comes second
   std::vector<std::uint8_t> converted_;  // rows turned into the pixel format of the kernels
   std::size_t converted_stride_ = 0;
   std::vector<std::uint8_t> turned_;  // finished columns when the axes are swapped

@@ -166,23 +166,28 @@ Status StepRunner::run_float_geometry(const Operator& op, const GeometrySource& 
   output.size = geometry.canvas;
   output.allocate();
   std::fill_n(output.data<float>(), output.slot().size_bytes() / sizeof(float), 0.0F);
-  const std::vector<FloatTaps> x_taps = float_taps(geometry.swaps_axes ? geometry.rows.spec : geometry.columns.spec);
-  const std::vector<FloatTaps> y_taps = float_taps(geometry.swaps_axes ? geometry.columns.spec : geometry.rows.spec);
-  const int in_height = geometry.swaps_axes ? geometry.columns.spec.in_size : geometry.rows.spec.in_size;
+  // `a` is the axis of the first pass, `b` of the second.
+  const bool y_first = geometry.rows_first != geometry.swaps_axes;
+  const AxisSpec& rows_axis = geometry.rows.spec;
+  const AxisSpec& columns_axis = geometry.columns.spec;
+  const std::vector<FloatTaps> a_taps = float_taps(geometry.rows_first ? rows_axis : columns_axis);
+  const std::vector<FloatTaps> b_taps = float_taps(geometry.rows_first ? columns_axis : rows_axis);
+  const int b_size = geometry.rows_first ? columns_axis.in_size : rows_axis.in_size;
   const FloatSource input(current(), geometry);
-  const std::size_t width = x_taps.size();
-  float_rows_.resize(static_cast<std::size_t>(in_height) * width);
+  float_rows_.resize(static_cast<std::size_t>(b_size) * a_taps.size());
   for (int c = 0; c < output.channels(); ++c) {
-    for (int y = 0; y < in_height; ++y) {
-      for (std::size_t x = 0; x < width; ++x) {
-        float_rows_[y * width + x] = weighted(x_taps[x], [&](int column) { return input.at(column, y, c); });
+    for (int b = 0; b < b_size; ++b) {
+      for (std::size_t a = 0; a < a_taps.size(); ++a) {
+        float_rows_[b * a_taps.size() + a] =
+            weighted(a_taps[a], [&](int tap) { return y_first ? input.at(b, tap, c) : input.at(tap, b, c); });
       }
     }
-    for (std::size_t y = 0; y < y_taps.size(); ++y) {
-      for (std::size_t x = 0; x < width; ++x) {
-        const int out_x = geometry.content.x + static_cast<int>(x), out_y = geometry.content.y + static_cast<int>(y);
-        output.data<float>()[output.index(out_x, out_y, c)] =
-            weighted(y_taps[y], [&](int row) { return float_rows_[row * width + x]; });
+    for (std::size_t b = 0; b < b_taps.size(); ++b) {
+      for (std::size_t a = 0; a < a_taps.size(); ++a) {
+        const int x = geometry.content.x + static_cast<int>(y_first ? b : a);
+        const int y = geometry.content.y + static_cast<int>(y_first ? a : b);
+        output.data<float>()[output.index(x, y, c)] =
+            weighted(b_taps[b], [&](int tap) { return float_rows_[tap * a_taps.size() + a]; });
       }
     }
   }

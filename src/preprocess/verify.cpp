@@ -181,6 +181,20 @@ Status check_decode(const PhysicalPipeline& pipeline) {
   return {};
 }
 
+/// A label may promise less than the form delivers, never more.
+Status check_label(const PhysicalPipeline& pipeline) {
+  FidelityLabel best = FidelityLabel::kExact;
+  for (const PhysicalStep& step : pipeline.host_steps) {
+    const auto* fused = std::get_if<FusedStep>(&step);
+    if (fused != nullptr && fused->coefficient_bits != 22) best = FidelityLabel::kWithin1Lsb;
+  }
+  if (pipeline.decode.scale_denominator > 1 || pipeline.decode.format == PixelFormat::kYcc8Planar)
+    best = FidelityLabel::kLossy;
+  if (pipeline.label >= best) return {};
+  return Error{ErrorCode::kInvalidArgument, "the label promises too much, promised and possible: " +
+                                                std::string(name_of(pipeline.label)) + ", " + std::string(name_of(best))};
+}
+
 Error size_unknown() {
   return Error{ErrorCode::kInvalidArgument,
                "the tensor's size depends on the picture: end with center_crop, crop, pad or resize(size=WIDTHxHEIGHT)"};
@@ -204,6 +218,7 @@ Result<OutputSpec> verify(const LogicalPipeline& pipeline) {
 
 Result<OutputSpec> verify(const PhysicalPipeline& pipeline) {
   SMOL_RETURN_IF_ERROR(check_decode(pipeline));
+  SMOL_RETURN_IF_ERROR(check_label(pipeline));
   Flow flow;
   for (const PhysicalStep& step : pipeline.host_steps) SMOL_RETURN_IF_ERROR(follow_step(step, flow));
   if (!flow.size_known) return size_unknown();
