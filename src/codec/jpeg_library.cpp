@@ -4,17 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 namespace smol {
 namespace {
 
 /// libjpeg is fed in windows, so that a stop request is seen after at most this much entropy decoding (about 7 ms).
 constexpr std::size_t kWindowBytes = std::size_t{1} << 20;
-/// Small pictures are copied in front of padding: libjpeg-turbo's fast Huffman path needs 512 readable bytes a block of
-/// an MCU, else it decodes the last 3-5 KB slowly, which is a third of a thumbnail.
-constexpr std::size_t kMaxPaddedBytes = std::size_t{1} << 15;
-constexpr std::size_t kPaddingBytes = 512 * D_MAX_BLOCKS_IN_MCU;
 constexpr std::array<JOCTET, 2> kEndOfImage{0xFF, JPEG_EOI};
 
 constexpr int kFirstRestartMarker = JPEG_RST0, kLastRestartMarker = JPEG_RST0 + 7;
@@ -106,22 +101,7 @@ Status JpegLibrary::read_header(ByteView bytes, const DecodeRequest& request) {
     jpeg_read_header(&info_, TRUE);
   }));
   in_header_ = false;
-  pad_entropy_data();
   return {};
-}
-
-/// Moves what is left of a small single-scan picture in front of an end marker and readable padding.
-void JpegLibrary::pad_entropy_data() {
-  const std::size_t offset = window_end_ - source_.bytes_in_buffer;
-  const std::size_t size = bytes_.size() - offset;
-  if (size == 0 || size > kMaxPaddedBytes || !notices_missing_data()) return;
-  JOCTET* copy = padded_.reserve(kMaxPaddedBytes + kEndOfImage.size() + kPaddingBytes);
-  std::memcpy(copy, bytes_.data() + offset, size);
-  std::memcpy(copy + size, kEndOfImage.data(), kEndOfImage.size());
-  std::memset(copy + size + kEndOfImage.size(), 0, kPaddingBytes);
-  source_.next_input_byte = copy;
-  source_.bytes_in_buffer = size + kEndOfImage.size() + kPaddingBytes;
-  window_end_ = bytes_.size();
 }
 
 Status JpegLibrary::start() {

@@ -7,7 +7,6 @@
 
 #include <jpeglib.h>
 
-#include "codec/grow_only_buffer.h"
 #include "smol/codec.h"
 
 namespace smol {
@@ -64,7 +63,6 @@ class JpegLibrary {
   [[nodiscard]] bool notices_missing_data();
   [[nodiscard]] std::size_t offset_of_unread_marker() const;
   void refill();
-  void pad_entropy_data();
   void create();
   [[nodiscard]] Error failure() const;
 
@@ -89,7 +87,6 @@ class JpegLibrary {
   std::size_t window_end_ = 0;  ///< offset after the bytes that libjpeg has been given
   bool in_header_ = false;
   const DecodeRequest* request_ = nullptr;
-  GrowOnlyBuffer padded_;
 
   int warnings_ = 0;
   bool recovered_ = false, truncated_ = false;

@@ -96,6 +96,7 @@ TEST_F(JpegFaultsTest, a_broken_later_scan_leaves_the_earlier_ones) {
   const auto report = decode(bytes, FailOn::kNone);
   ASSERT_TRUE(report.ok()) << report.error().to_string();
   EXPECT_TRUE(report->truncated);
+  EXPECT_TRUE(report->recovered);
 }
 
 TEST_F(JpegFaultsTest, papered_over_errors_fail_from_error_on) {
