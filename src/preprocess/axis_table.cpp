@@ -125,6 +125,17 @@ void fill_taps(const AxisSpec& spec, AxisTable& table) {
   }
 }
 
+/// The bound on the taps is 1 to 2 above what most sizes use; what is padded to it would be multiplied in vain (measured: a
+/// third of the time).
+void drop_unused_taps(AxisTable& table) {
+  const int used = std::max(*std::max_element(table.counts.begin(), table.counts.end()), 1);
+  for (int output = 1; output < table.num_outputs; ++output) {
+    const auto from = table.coefficients.begin() + std::ptrdiff_t{output} * table.max_taps;
+    std::copy(from, from + used, table.coefficients.begin() + std::ptrdiff_t{output} * used);
+  }
+  table.max_taps = used;
+}
+
 /// Arithmetic split: low in 0..2047 and high = floor(c / 2048), so that negative coefficients stay exact.
 struct SplitCoefficient {
   std::int16_t high, low;
@@ -217,6 +228,7 @@ void build_axis_table(const AxisSpec& spec, AxisTable& table) {
   table.counts.resize(static_cast<std::size_t>(table.num_outputs));
   table.coefficients.assign(static_cast<std::size_t>(table.num_outputs) * table.max_taps, 0);
   fill_taps(spec, table);
+  drop_unused_taps(table);
   // The padding computes something harmless from readable pixels.
   std::fill(table.starts.begin() + table.num_outputs, table.starts.end(), table.starts[table.num_outputs - 1]);
   table.first = spec.in_size;
