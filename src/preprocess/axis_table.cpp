@@ -43,28 +43,6 @@ double filter_support(Filter filter) {
   return kSupports[static_cast<std::size_t>(filter)];
 }
 
-/// Pillow's precompute_coeffs for output `index`; weights go to `weights`.
-Taps resample_taps(const AxisSpec& spec, int index, std::vector<double>& weights) {
-  const double scale = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
-  const double filter_scale = spec.antialias ? std::max(scale, 1.0) : 1.0;
-  const double support = filter_support(spec.filter) * filter_scale;
-  const double inverse_scale = 1.0 / filter_scale;
-  const double center = spec.box_begin + (index + 0.5) * scale;
-  Taps taps;
-  taps.start = std::max(static_cast<int>(center - support + 0.5), 0);
-  taps.count = std::max(std::min(static_cast<int>(center + support + 0.5), spec.in_size) - taps.start, 0);
-  weights.resize(static_cast<std::size_t>(taps.count));
-  double sum = 0.0;
-  for (int i = 0; i < taps.count; ++i) {
-    weights[i] = filter_value(spec.filter, (i + taps.start - center + 0.5) * inverse_scale);
-    sum += weights[i];
-  }
-  if (sum != 0.0) {
-    for (double& weight : weights) weight /= sum;
-  }
-  return taps;
-}
-
 /// 22 bits: rounded one by one as Pillow does. 14 bits: rounded so that the sum is kept, else wide filters would
 /// drift by more than one grey level.
 void quantize(const std::vector<double>& weights, int bits, std::int32_t* coefficients) {
@@ -82,11 +60,13 @@ void quantize(const std::vector<double>& weights, int bits, std::int32_t* coeffi
   }
 }
 
+double scale_of(const AxisSpec& spec) { return static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size; }
+double filter_scale_of(const AxisSpec& spec) { return spec.antialias ? std::max(scale_of(spec), 1.0) : 1.0; }
+
 /// Upper bound of taps an output can have.
 int max_taps_of(const AxisSpec& spec) {
   if (spec.is_identity() || spec.filter == Filter::kNearest) return 1;
-  const double scale = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
-  const double support = filter_support(spec.filter) * (spec.antialias ? std::max(scale, 1.0) : 1.0);
+  const double support = filter_support(spec.filter) * filter_scale_of(spec);
   return std::min(static_cast<int>(std::ceil(support)) * 2 + 1, spec.in_size);
 }
 
@@ -140,7 +120,7 @@ void drop_unused_taps(AxisTable& table) {
 struct SplitCoefficient {
   std::int16_t high, low;
 };
-SplitCoefficient split(const AxisTable& table, int output, int tap) {
+inline SplitCoefficient split(const AxisTable& table, int output, int tap) {
   if (output >= table.num_outputs || tap >= table.max_taps) return {0, 0};
   const std::int32_t c = table.coefficients[static_cast<std::size_t>(output) * table.max_taps + tap];
   if (table.coefficient_bits != 22) return {static_cast<std::int16_t>(c), 0};
@@ -159,22 +139,45 @@ void pack_rows(AxisTable& table) {
   }
 }
 
+/// The pair of one output for all four channels of a pixel.
+void put_channels(std::int16_t a, std::int16_t b, std::int16_t* out) {
+  for (int channel = 0; channel < 4; ++channel) {
+    out[2 * channel] = a;
+    out[2 * channel + 1] = b;
+  }
+}
+
 void pack_rgbx_columns(AxisTable& table, int padded_outputs) {
   table.num_chunks = (table.max_taps + 3) / 4;
   table.packed.resize(static_cast<std::size_t>(padded_outputs) * table.num_chunks * 32);
-  std::int16_t* out = table.packed.data();
-  for (int group = 0; group < padded_outputs; group += 4) {
+  for (int output = 0; output < padded_outputs; ++output) {
     for (int chunk = 0; chunk < table.num_chunks; ++chunk) {
-      for (int part = 0; part < 4; ++part) {  // high 01, high 23, low 01, low 23
-        for (int i = 0; i < 4; ++i) {
-          const int tap = 4 * chunk + 2 * (part % 2);
-          const SplitCoefficient a = split(table, group + i, tap), b = split(table, group + i, tap + 1);
-          for (int channel = 0; channel < 4; ++channel, out += 2) {
-            out[0] = part < 2 ? a.high : a.low;
-            out[1] = part < 2 ? b.high : b.low;
-          }
-        }
+      std::int16_t* out =
+          &table.packed[(static_cast<std::size_t>(output / 4) * table.num_chunks + chunk) * 128 + output % 4 * 8];
+      for (int half = 0; half < 2; ++half) {
+        const int tap = 4 * chunk + 2 * half;
+        const SplitCoefficient a = split(table, output, tap), b = split(table, output, tap + 1);
+        put_channels(a.high, b.high, out + 32 * half);
+        put_channels(a.low, b.low, out + 64 + 32 * half);
       }
+    }
+  }
+}
+
+/// See AxisTable::permutation.
+void pack_permutation(AxisTable& table, int padded_outputs) {
+  table.group_starts.clear();
+  table.permutation.clear();
+  if (table.max_taps > 4) return;
+  for (int group = 0; group < padded_outputs; group += 4) {
+    const auto [low, high] = std::minmax_element(&table.starts[group], &table.starts[group] + 4);
+    if (*high + 4 - *low > 16) {
+      table.permutation.clear();
+      return;
+    }
+    table.group_starts.push_back(*low);
+    for (int i = 0; i < 4; ++i) {
+      for (int tap = 0; tap < 4; ++tap) table.permutation.push_back(table.starts[group + i] - *low + tap);
     }
   }
 }
@@ -199,22 +202,44 @@ void pack_gray_columns(AxisTable& table, int padded_outputs) {
 
 }  // namespace
 
-AxisWalker::AxisWalker(const AxisSpec& spec) : spec_(spec), index_(spec.out_begin) {
+AxisWalker::AxisWalker(const AxisSpec& spec)
+    : spec_(spec),
+      index_(spec.out_begin),
+      scale_(scale_of(spec)),
+      support_(filter_support(spec.filter) * filter_scale_of(spec)),
+      inverse_filter_scale_(1.0 / filter_scale_of(spec)) {
   if (spec.filter != Filter::kNearest) return;
   // Pillow adds the step up from the first output, so its rounding errors are part of the definition.
-  nearest_step_ = static_cast<double>(spec.box_end - spec.box_begin) / spec.out_size;
-  nearest_position_ = spec.box_begin + nearest_step_ * 0.5;
-  for (int i = 0; i < spec.out_begin; ++i) nearest_position_ += nearest_step_;
+  nearest_position_ = spec.box_begin + scale_ * 0.5;
+  for (int i = 0; i < spec.out_begin; ++i) nearest_position_ += scale_;
+}
+
+/// Pillow's precompute_coeffs.
+Taps AxisWalker::resampled(int index, std::vector<double>& weights) const {
+  const double center = spec_.box_begin + (index + 0.5) * scale_;
+  Taps taps;
+  taps.start = std::max(static_cast<int>(center - support_ + 0.5), 0);
+  taps.count = std::max(std::min(static_cast<int>(center + support_ + 0.5), spec_.in_size) - taps.start, 0);
+  weights.resize(static_cast<std::size_t>(taps.count));
+  double sum = 0.0;
+  for (int i = 0; i < taps.count; ++i) {
+    weights[i] = filter_value(spec_.filter, (i + taps.start - center + 0.5) * inverse_filter_scale_);
+    sum += weights[i];
+  }
+  if (sum != 0.0) {
+    for (double& weight : weights) weight /= sum;
+  }
+  return taps;
 }
 
 Taps AxisWalker::next(std::vector<double>& weights) {
   const int index = index_++;
   const bool identity = spec_.is_identity();
-  if (!identity && spec_.filter != Filter::kNearest) return resample_taps(spec_, index, weights);
+  if (!identity && spec_.filter != Filter::kNearest) return resampled(index, weights);
   weights.assign(1, 1.0);
   if (identity) return {index, 1};
   const int source = static_cast<int>(nearest_position_);
-  nearest_position_ += nearest_step_;
+  nearest_position_ += scale_;
   return {std::clamp(source, 0, spec_.in_size - 1), 1};
 }
 
@@ -241,6 +266,7 @@ void build_axis_table(const AxisSpec& spec, AxisTable& table) {
     case TableUse::kRows:
       return pack_rows(table);
     case TableUse::kRgbxColumns:
+      pack_permutation(table, padded_outputs);
       return pack_rgbx_columns(table, padded_outputs);
     case TableUse::kGrayColumns:
       return pack_gray_columns(table, padded_outputs);
@@ -248,19 +274,24 @@ void build_axis_table(const AxisSpec& spec, AxisTable& table) {
 }
 
 const AxisTable& AxisTableCache::find_or_build(const AxisSpec& spec) {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.spec == spec; });
-  if (found != entries_.end()) {
-    entries_.splice(entries_.begin(), entries_, found);
-    return found->table;
+  ++uses_;
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    if (!(keys_[i].spec == spec)) continue;
+    keys_[i].last_use = uses_;
+    return *tables_[i];
   }
-  if (entries_.size() < kCapacity) {
-    entries_.emplace_front();
-  } else {
-    entries_.splice(entries_.begin(), entries_, std::prev(entries_.end()));
+  const auto least_used =
+      std::min_element(keys_.begin(), keys_.end(), [](const Key& a, const Key& b) { return a.last_use < b.last_use; });
+  std::size_t place = static_cast<std::size_t>(least_used - keys_.begin());
+  if (keys_.size() < kCapacity) {
+    place = keys_.size();
+    tables_.push_back(std::make_unique<AxisTable>());
+    keys_.emplace_back();
   }
-  build_axis_table(spec, entries_.front().table);
-  entries_.front().spec = spec;
-  return entries_.front().table;
+  keys_[place] = {};  // matches nothing while its table is being built
+  build_axis_table(spec, *tables_[place]);
+  keys_[place] = {spec, uses_};
+  return *tables_[place];
 }
 
 }  // namespace smol

@@ -87,6 +87,20 @@ HWY_INLINE ByteVector load_blocks(const std::uint8_t* base, const std::int32_t* 
 
 enum class TapCount { kUpTo2, kUpTo4, kMany };
 
+/// Four pixels for each of kBlocks outputs from `output` on, beginning with tap number `tap`.
+template <bool kPermute>
+HWY_INLINE ByteVector load_pixels(const std::uint8_t* base, const AxisTable& table, int output, int tap) {
+#if HWY_TARGET <= HWY_AVX3
+  if constexpr (kPermute) {
+    const Ints ints;
+    const auto all = hn::BitCast(ints, hn::LoadU(Bytes(), base + std::ptrdiff_t{table.group_starts[output / 4]} * 4));
+    const auto order = hn::IndicesFromVec(ints, hn::LoadU(ints, &table.permutation[output * 4]));
+    return hn::BitCast(Bytes(), hn::TableLookupLanes(all, order));
+  }
+#endif
+  return load_blocks(base, table.starts.data() + output, tap);
+}
+
 /// RGBX RGBX RGBX RGBX of a block as 16-bit pairs: channels of pixels 0 and 1 (`second` false), or 2 and 3.
 HWY_INLINE hn::Vec<Words> pixel_pairs(ByteVector pixels, bool second) {
   alignas(16) static constexpr std::uint8_t kFirst[16] = {0, 128, 4, 128, 1, 128, 5, 128, 2, 128, 6, 128, 3, 128, 7, 128};
@@ -97,19 +111,19 @@ HWY_INLINE hn::Vec<Words> pixel_pairs(ByteVector pixels, bool second) {
 }
 
 /// The sums of kBlocks neighbouring outputs (4 channels each) for each row.
-template <int kRows, TapCount kTaps, bool kSplit>
-HWY_INLINE void sum_columns(const std::uint8_t* const* bases, const std::int32_t* starts, const std::int16_t* packed,
-                            int num_chunks, IntVector* sums) {
+template <int kRows, TapCount kTaps, bool kPermute, bool kSplit>
+HWY_INLINE void sum_columns(const std::uint8_t* const* bases, const AxisTable& table, int output, IntVector* sums) {
   const Words words;
   IntVector high[kRows], low[kRows];
   for (int r = 0; r < kRows; ++r) {
     high[r] = hn::Zero(Ints());
     low[r] = rounding_term<kSplit>();
   }
-  const int chunks = kTaps == TapCount::kMany ? num_chunks : 1;
+  const int chunks = kTaps == TapCount::kMany ? table.num_chunks : 1;
+  const std::int16_t* packed = table.packed.data() + std::ptrdiff_t{output / 4} * chunks * 128 + output % 4 * 8;
   for (int chunk = 0; chunk < chunks; ++chunk, packed += 128) {
     for (int r = 0; r < kRows; ++r) {
-      const ByteVector pixels = load_blocks(bases[r], starts, 4 * chunk);
+      const ByteVector pixels = load_pixels<kPermute>(bases[r], table, output, 4 * chunk);
       const auto first = pixel_pairs(pixels, false);
       high[r] = hn::Add(high[r], multiply_pairs(first, hn::LoadU(words, packed)));
       if constexpr (kSplit) low[r] = hn::Add(low[r], multiply_pairs(first, hn::LoadU(words, packed + 64)));
@@ -155,7 +169,7 @@ HWY_INLINE void store_planes(IntVector a, IntVector b, IntVector c, IntVector d,
 #endif
 }
 
-template <int kRows, TapCount kTaps, bool kSplit>
+template <int kRows, TapCount kTaps, bool kPermute, bool kSplit>
 HWY_INLINE void columns_of_rows(const std::uint8_t* const* rows, int origin, const AxisTable& table,
                                 std::uint8_t* const* outputs, std::ptrdiff_t plane_stride) {
   const std::uint8_t* bases[kRows];
@@ -164,10 +178,7 @@ HWY_INLINE void columns_of_rows(const std::uint8_t* const* rows, int origin, con
   for (int i = 0; i < padded; i += 4 * kBlocks) {
     IntVector sums[4][kRows];
     for (int k = 0; k < 4; ++k) {
-      const int output = i + k * kBlocks;
-      const std::int16_t* packed =
-          table.packed.data() + std::ptrdiff_t{output / 4} * table.num_chunks * 128 + output % 4 * 8;
-      sum_columns<kRows, kTaps, kSplit>(bases, table.starts.data() + output, packed, table.num_chunks, sums[k]);
+      sum_columns<kRows, kTaps, kPermute, kSplit>(bases, table, i + k * kBlocks, sums[k]);
     }
     for (int r = 0; r < kRows; ++r) {
       store_planes(sums[0][r], sums[1][r], sums[2][r], sums[3][r], outputs[r] + i, plane_stride);
@@ -178,12 +189,15 @@ HWY_INLINE void columns_of_rows(const std::uint8_t* const* rows, int origin, con
 template <int kRows, bool kSplit>
 HWY_INLINE void columns_by_taps(const std::uint8_t* const* rows, int origin, const AxisTable& table,
                                 std::uint8_t* const* outputs, std::ptrdiff_t plane_stride) {
-  if (table.max_taps <= 2) {
-    columns_of_rows<kRows, TapCount::kUpTo2, kSplit>(rows, origin, table, outputs, plane_stride);
-  } else if (table.max_taps <= 4) {
-    columns_of_rows<kRows, TapCount::kUpTo4, kSplit>(rows, origin, table, outputs, plane_stride);
+  const bool permutes = kBlocks == 4 && !table.permutation.empty();
+  if (table.max_taps > 4) {
+    columns_of_rows<kRows, TapCount::kMany, false, kSplit>(rows, origin, table, outputs, plane_stride);
+  } else if (table.max_taps > 2) {
+    permutes ? columns_of_rows<kRows, TapCount::kUpTo4, true, kSplit>(rows, origin, table, outputs, plane_stride)
+             : columns_of_rows<kRows, TapCount::kUpTo4, false, kSplit>(rows, origin, table, outputs, plane_stride);
   } else {
-    columns_of_rows<kRows, TapCount::kMany, kSplit>(rows, origin, table, outputs, plane_stride);
+    permutes ? columns_of_rows<kRows, TapCount::kUpTo2, true, kSplit>(rows, origin, table, outputs, plane_stride)
+             : columns_of_rows<kRows, TapCount::kUpTo2, false, kSplit>(rows, origin, table, outputs, plane_stride);
   }
 }
 
@@ -382,6 +396,10 @@ void write_u8_interleaved(const std::uint8_t* const* planes, std::uint8_t* outpu
   for (; i + kStep <= num_pixels; i += kStep) {
     hn::StoreInterleaved3(hn::LoadU(bytes, planes[0] + i), hn::LoadU(bytes, planes[1] + i), hn::LoadU(bytes, planes[2] + i),
                           bytes, output + 3 * i);
+  }
+  for (const Block block; i + 16 <= num_pixels; i += 16) {
+    hn::StoreInterleaved3(hn::LoadU(block, planes[0] + i), hn::LoadU(block, planes[1] + i), hn::LoadU(block, planes[2] + i),
+                          block, output + 3 * i);
   }
   const std::uint8_t* rest[3] = {planes[0] + i, planes[1] + i, planes[2] + i};
   scalar_kernels().write_u8_interleaved(rest, output + 3 * i, num_pixels - i);
