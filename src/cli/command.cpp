@@ -10,7 +10,6 @@
 #include <filesystem>
 
 #include "planner/calibration.h"
-#include "planner/candidates.h"
 
 namespace smol::cli {
 
@@ -232,14 +231,10 @@ Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card,
     return missing || plans.error().message.find("'format'") == std::string::npos ? plans.error() : card.error();
   }
   const Dataset::Rendition& rendition = input.renditions.front();
-  SMOL_ASSIGN_OR_RETURN(const RenditionFacts facts,
-                        survey(runtime, calibration_items(input, rendition, choose_calibration(input, 0)), rendition.name));
   PlanOptions options;
-  options.allow_lossy = false;
   options.disabled_rules = disabled_rules;
-  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> candidates,
-                        make_candidates(runtime, *card, plans_or_card, rendition.name, facts, options));
-  return candidates.front();
+  return exact_plan(runtime, plans_or_card, rendition.name,
+                    calibration_items(input, rendition, choose_calibration(input, 0)), options);
 }
 
 }  // namespace smol::cli

@@ -12,7 +12,7 @@ struct RunArguments {
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
   bool resume = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
-  int batch = 0, workers = 0, streams = 0;
+  int batch = 0, workers = 0, streams = 0, part_rows = 50'000;
 };
 
 Result<RunOptions> run_options(const RunArguments& arguments, const Context& context) {
@@ -121,6 +121,7 @@ Status run(const RunArguments& arguments, Context& context) {
   output.resume = arguments.resume;
   output.overwrite = arguments.overwrite;
   output.stage_times = arguments.stage_times;
+  output.rows_per_part = arguments.part_rows;
   SMOL_ASSIGN_OR_RETURN(const std::unique_ptr<Sink> sink, create_parquet_sink(arguments.output, compiled, output));
   ProgressBar bar("run", context.quiet);
   options.on_progress = [&bar](const Progress& progress) { bar.update(progress); };
@@ -167,6 +168,7 @@ void add_run(CLI::App& program, Context& context) {
   command->add_flag("--overwrite", arguments->overwrite, "Replace an existing output");
   command->add_flag("--ordered", arguments->ordered, "Rows in the order of the input");
   command->add_flag("--stage-times", arguments->stage_times, "A column of microseconds for each stage");
+  command->add_option("--part-rows", arguments->part_rows, "Rows of a part file")->check(CLI::Range(1, 100'000'000))->capture_default_str();
   command->add_flag("--dry-run", arguments->dry_run, "Print what would run and how long it would take");
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))

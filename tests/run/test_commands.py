@@ -1,0 +1,178 @@
+"""The other subcommands, and what wrong input is answered with."""
+
+import numpy as np
+import pytest
+from conftest import smol, smol_json, write_model, write_pictures
+from PIL import Image, ImageOps
+
+COMMANDS = ["info", "inspect", "decode", "preprocess", "rendition", "plan", "explain", "measure", "run", "demo", "completion"]
+
+
+def test_help_shows_examples():
+    assert "First steps" in smol("--help").stdout
+    for command in COMMANDS:
+        text = smol(command, "--help").stdout
+        assert "Example" in text, command
+
+
+def test_info_lists_what_works_and_what_does_not():
+    info = smol_json("info")
+    assert {"jpeg", "png"} <= {c["name"] for c in info["codecs"] if c["available"]}
+    for entry in [*info["codecs"], *info["backends"]]:
+        assert entry["available"] or (entry["reason"] and entry["remedy"])
+    assert "reference" in {b["name"] for b in info["backends"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["frobnicate"], "subcommand"),
+        (["run"], "PLANS is required"),
+        (["run", "card.yaml", "photos", "-o", "out", "--fail-on", "often"], "often"),
+        (["run", "nothing.yaml", "photos", "-o", "out"], "nothing.yaml"),
+        (["run", "card.yaml", "nowhere", "-o", "out"], "nowhere"),
+        (["run", "card.yaml", "photos", "-o", "out", "--shard", "3/3"], "0 <= I < N"),
+        (["run", "card.yaml", "photos", "-o", "out", "--memory", "lots"], "512M"),
+        (["run", "card.yaml", "photos", "-o", "out", "--memory", "1"], "--memory"),
+        (["run", "card.yaml", "photos", "-o", "out", "--simd", "MMX"], "MMX"),
+        (["run", "card.yaml", "photos", "-o", "out", "--disable-rule", "magic"], "magic"),
+        (["plan", "photos"], "--models"),
+        (["decode", "photos/000.jpg", "-o", "x.bmp"], "bmp"),
+        (["decode", "photos/000.jpg", "-o", "x.png", "--region", "0,0,9999,1"], "inside"),
+        (["decode", "photos/000.jpg", "-o", "x.png", "--scale", "1/3"], "1/3"),
+        (["decode", "photos/000.jpg", "-o", "x.png", "--max-pixels", "10"], "--max-pixels"),
+        (["preprocess", "photos/000.jpg", "--model", "card.yaml", "-o", "x.npy", "--fidelity", "blurry"], "exact"),
+        (["rendition", "photos", "-o", "thumbs", "--format", "jpeg:101"], "1..100"),
+        (["explain", "card.yaml"], "--input"),
+    ],
+)
+def test_wrong_input_is_explained(tmp_path, arguments, says):
+    write_pictures(tmp_path / "photos", 3)
+    write_model(tmp_path, "card")
+    done = smol(*arguments, check=False, cwd=tmp_path)
+    assert done.returncode in (1, 2), done
+    assert says in done.stderr, done.stderr
+    assert "terminate" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("renditionz: {full: {path: photos}}", "renditionz"),
+        ("renditions: [photos]", "renditions"),
+        ("renditions: {full: {path: photos}}\nlabels: none.csv", "none.csv"),
+        ("renditions: {full: {path: photos}}\ncalibration: 2", "calibration"),
+        ("renditions: {full: {path: [}", "line"),
+    ],
+)
+def test_broken_dataset_files_are_explained(tmp_path, card, photos, line, says):
+    (tmp_path / "dataset.yaml").write_text(line + "\n")
+    done = smol("run", card, tmp_path / "dataset.yaml", "-o", tmp_path / "out", check=False)
+    assert done.returncode in (1, 2) and says in done.stderr, done.stderr
+
+
+def test_decode_equals_pillow(photos, tmp_path):
+    for path in sorted(photos.iterdir()):
+        smol("decode", path, "-o", tmp_path / "out.npy")
+        expected = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
+        np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+        smol("decode", path, "-o", tmp_path / "out.png")
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), expected)
+        height, width = expected.shape[:2]
+        smol("decode", path, "-o", tmp_path / "out.ppm", "--region", f"5,7,{width - 9},{height - 11}")
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.ppm")), expected[7 : height - 4, 5 : width - 4])
+
+
+def test_preprocess_equals_pillow(photos, tmp_path):
+    card = write_model(tmp_path, "net", dtype="f32", size=32)
+    for path in sorted(photos.iterdir()):
+        smol("preprocess", path, "--model", card, "-o", tmp_path / "out.npy")
+        image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+        short, long = min(image.size), max(image.size)
+        sides = (36, int(36 * long / short))
+        image = image.resize(sides if image.width <= image.height else sides[::-1], Image.Resampling.BILINEAR)
+        left, top = round((image.width - 32) / 2.0), round((image.height - 32) / 2.0)
+        pixels = np.asarray(image.crop((left, top, left + 32, top + 32)), dtype=np.float32)
+        np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), ((pixels - 127) / 128).transpose(2, 0, 1))
+
+
+def test_rendition_pixels_equal_pillow(photos, tmp_path):
+    report = smol_json("rendition", photos, "--short-side", "40", "--format", "png", "-o", tmp_path / "small")
+    assert report["written"] == 24 and not report["failures"]
+    for path in sorted(photos.iterdir()):
+        image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+        short, long = min(image.size), max(image.size)
+        sides = (40, int(40 * long / short))
+        image = image.resize(sides if image.width <= image.height else sides[::-1], Image.Resampling.BILINEAR)
+        small = np.asarray(Image.open(tmp_path / "small" / (path.stem + ".png")))
+        np.testing.assert_array_equal(small, np.asarray(image))
+    assert smol_json("rendition", photos, "--short-side", "40", "--format", "png", "-o", tmp_path / "small", "--resume")["skipped"] == 24
+
+
+def test_rendition_reports_each_failure(photos, tmp_path):
+    (photos / "000.jpg").write_bytes(b"\xff\xd8nothing")
+    done = smol("rendition", photos, "-o", tmp_path / "small", check=False)
+    assert done.returncode == 1 and "000.jpg" in done.stderr and "23 files written" in done.stdout
+
+
+@pytest.fixture
+def planned(photos, tmp_path):
+    """A dataset of two renditions and two models, planned."""
+    smol("rendition", photos, "--short-side", "40", "--format", "png", "-o", tmp_path / "small")
+    cards = [write_model(tmp_path, "fast", size=32), write_model(tmp_path, "slow", size=32, seed=3, delay_us=3000)]
+    names = sorted(p.name for p in photos.iterdir())
+    (tmp_path / "labels.csv").write_text("item,label\n" + "".join(f"{name},{i % 10}\n" for i, name in enumerate(names)))
+    (tmp_path / "dataset.yaml").write_text(
+        "renditions: {full: {path: photos}, small: {path: small}}\nlabels: labels.csv\n"
+        f"models: [{cards[0].name}, {cards[1].name}]\n"
+    )
+    smol("plan", tmp_path / "dataset.yaml", "-o", tmp_path / "plans.yaml", "--repeats", "2")
+    return tmp_path / "plans.yaml"
+
+
+def test_plan_measures_every_combination(planned):
+    text = planned.read_text()
+    for plan in ("fast/full/exact", "slow/full/exact", "fast/small/exact", "slow/small/exact"):
+        assert f"id: {plan}" in text
+    assert "accuracy_kind: labels" in text
+
+
+def test_plans_parse_back(planned, photos, tmp_path, rows_of):
+    smol("run", planned, tmp_path / "dataset.yaml", "-o", tmp_path / "out.parquet")
+    assert len(rows_of(tmp_path / "out.parquet")) == 24
+    explained = smol("explain", planned, "--plan", "fast/full/exact").stdout
+    assert "forms:" in explained and "rules:" in explained and "measured" in explained
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(planned.read_text().replace("rendition:", "rendering:"))
+    done = smol("run", broken, photos, "-o", tmp_path / "x", check=False)
+    assert done.returncode == 2 and "rendering" in done.stderr
+    broken.write_text(planned.read_text().replace("format: 1", "format: 99"))
+    done = smol("run", broken, photos, "-o", tmp_path / "x", check=False)
+    assert done.returncode != 0 and "plan again" in done.stderr
+    done = smol("run", planned, photos, "-o", tmp_path / "x", "--plan", "none", check=False)
+    assert done.returncode != 0 and "fast/full/exact" in done.stderr
+
+
+def test_a_changed_model_voids_its_plans(planned, tmp_path):
+    write_model(tmp_path, "fast", size=32, seed=77)
+    done = smol("run", planned, tmp_path / "dataset.yaml", "-o", tmp_path / "x", "--plan", "fast/full/exact", check=False)
+    assert done.returncode == 2 and "plan again" in done.stderr
+
+
+def test_infeasible_constraints_name_the_nearest(planned, tmp_path):
+    done = smol("plan", tmp_path / "dataset.yaml", "--min-throughput", "1e9", "--repeats", "1", check=False)
+    assert done.returncode == 2 and "the fastest is" in done.stderr
+    done = smol("plan", tmp_path / "dataset.yaml", "--min-accuracy", "1", "--repeats", "1", check=False)
+    assert done.returncode == 2 and "the most accurate is" in done.stderr
+
+
+def test_measure_reports_parts_and_bounds(card, photos):
+    report = smol_json("measure", card, photos, "--repeats", "2", "--seconds", "0.1", "--unfused")
+    assert report["preprocess_alone"]["median"] > 0 and report["infer_alone"]["median"] > 0
+    assert len(report["together"]["samples"]) == 2
+    assert report["unfused_us"]["decode"] > 0 and report["unfused_us"]["fused"] > 0
+
+
+def test_completion_knows_every_command():
+    script = smol("completion").stdout
+    assert all(f"{command})" in script for command in COMMANDS if command != "completion")

@@ -1,0 +1,272 @@
+"""`smol run`: every item has its row, whatever the machine's shape and whatever is wrong with the files."""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
+from PIL import Image, ImageOps
+
+ANSWERS = ("label", "score", "top_labels", "top_scores", "status", "error_code", "fingerprint", "plan_hash")
+
+
+def answers(rows: dict[str, dict]) -> dict[str, tuple]:
+    """What must not depend on how a run was executed."""
+    return {key: tuple(str(row[name]) for name in ANSWERS) for key, row in rows.items()}
+
+
+def test_every_item_has_a_row(card, photos, tmp_path, rows_of):
+    report = smol_json("run", card, photos, "-o", tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert report["items"] == report["rows"] == len(rows) == 24
+    assert all(row["status"] == "ok" and 0 <= row["label"] < 10 for row in rows.values())
+    assert {row["item"] for row in rows.values()} == {p.name for p in photos.iterdir()}
+
+
+CONFIGURATIONS = [
+    ["--workers", "1", "--streams", "1", "--batch", "1"],
+    ["--workers", "17", "--streams", "3", "--batch", "5"],
+    ["--batch", "64"],
+    ["--without", "threading"],
+    ["--without", "pipelining", "--batch", "4"],
+    ["--without", "buffer-reuse"],
+    ["--without", "over-allocation"],
+    ["--memory", "8K"],
+    ["--disable-rule", "fuse"],
+    ["--disable-rule", "push_region_into_decoder"],
+    ["--disable-rule", "swap_crop_before_resize", "--disable-rule", "fuse"],
+    ["--ordered"],
+]
+
+
+def test_answers_do_not_depend_on_the_configuration(card, photos, tmp_path, rows_of):
+    smol("run", card, photos, "-o", tmp_path / "base")
+    expected = answers(rows_of(tmp_path / "base"))
+    targets = smol_json("info")["simd_targets"]
+    print("SIMD targets tested:", targets)
+    for index, options in enumerate([*CONFIGURATIONS, *(["--simd", target] for target in targets)]):
+        output = tmp_path / f"out{index}"
+        smol("run", card, photos, "-o", output, *options)
+        assert answers(rows_of(output)) == expected, options
+
+
+def test_reference_answers_match_pillow_and_numpy(tmp_path, photos, rows_of):
+    """The whole way from bytes to logits against Pillow's preprocessing and the model's arithmetic done in NumPy."""
+    card = write_model(tmp_path, "mean", size=32)
+    (tmp_path / "mean.refmodel").write_text(
+        "format: 1\nkind: mean\ninput: {name: input, dtype: u8, layout: NHWC, width: 32, height: 32, channels: 3}\n"
+    )
+    text = card.read_text().replace("classification", "raw").replace("output: {activation: none, classes: 10}\n", "")
+    card.write_text(text)
+    smol("run", card, photos, "-o", tmp_path / "out.parquet")
+    for row in rows_of(tmp_path / "out.parquet").values():
+        image = ImageOps.exif_transpose(Image.open(photos / row["item"])).convert("RGB")
+        short, long = min(image.size), max(image.size)
+        sides = (36, int(36 * long / short))
+        size = sides if image.width <= image.height else sides[::-1]
+        image = image.resize(size, Image.Resampling.BILINEAR)
+        left, top = round((image.width - 32) / 2.0), round((image.height - 32) / 2.0)
+        pixels = np.asarray(image.crop((left, top, left + 32, top + 32)), dtype=np.float64)
+        np.testing.assert_allclose(row["embedding"], pixels.mean(axis=(0, 1)), atol=1e-3)
+
+
+def test_ordered_output_keeps_the_order(card, photos, tmp_path):
+    smol("run", card, photos, "-o", tmp_path / "out.parquet", "--ordered", "--workers", "7", "--batch", "3")
+    assert pq.read_table(tmp_path / "out.parquet")["item"].to_pylist() == sorted(p.name for p in photos.iterdir())
+
+
+def damage(folder: pathlib.Path) -> dict[str, set[str]]:
+    """Spoils some files in every way that happens; returns the codes that each may be reported with."""
+    names = sorted(p.name for p in folder.iterdir())
+    spoiled = {}
+    data = (folder / names[0]).read_bytes()
+    (folder / names[0]).write_bytes(data[: len(data) // 2])
+    spoiled[names[0]] = {"truncated"}
+    (folder / names[1]).write_bytes(b"")
+    spoiled[names[1]] = {"truncated"}
+    (folder / names[2]).write_bytes(b"this is text, not a picture\n" * 20)
+    spoiled[names[2]] = {"unsupported"}
+    (folder / names[4]).write_bytes(b"\xff\xd8\xff\xe0" + b"\x00" * 400)
+    spoiled[names[4]] = {"corrupt", "truncated"}
+    (folder / names[5]).unlink()
+    (folder / names[5]).symlink_to(folder / "nowhere.jpg")
+    return spoiled
+
+
+def test_bad_files_cost_their_own_row_only(card, photos, tmp_path, rows_of):
+    names = sorted(p.name for p in photos.iterdir())
+    smol("run", card, photos, "-o", tmp_path / "clean")
+    clean = answers(rows_of(tmp_path / "clean"))
+    spoiled = damage(photos)
+    listing = photos / "list.txt"
+    listing.write_text("\n".join([*names, "missing.jpg"]) + "\n")
+    done = smol("run", card, listing, "-o", tmp_path / "out", check=False)
+    assert done.returncode == 1 and "rows are errors" in done.stderr
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == len(names) + 1
+    spoiled |= {names[5]: {"not_found"}, "missing.jpg": {"not_found"}}
+    for key, row in rows.items():
+        if row["item"] in spoiled:
+            assert row["status"] == "error" and row["error_code"] in spoiled[row["item"]], row
+            assert row["error_message"] and row["label"] is None
+        else:
+            assert answers({key: row})[key] == clean[key]
+
+
+def test_lenient_decoding_marks_its_answers(card, photos, tmp_path, rows_of):
+    spoiled = damage(photos)
+    smol("run", card, photos, "-o", tmp_path / "out", "--fail-on", "none", "--max-failures", "100%")
+    statuses = {row["item"]: row["status"] for row in rows_of(tmp_path / "out").values()}
+    first = sorted(spoiled)[0]
+    assert statuses[first] == "truncated"
+
+
+def test_failure_budget_stops_the_run(card, tmp_path):
+    names = write_pictures(tmp_path / "many", 120)
+    for name in names[::2]:
+        (tmp_path / "many" / name).write_bytes(b"nothing")
+    done = smol("run", card, tmp_path / "many", "-o", tmp_path / "out", "--max-failures", "5%", "--workers", "1", check=False)
+    assert done.returncode == 1 and "--max-failures" in done.stderr
+
+
+def test_inference_failures_are_rows(photos, tmp_path, rows_of):
+    card = write_model(tmp_path, "flaky", fail_every=3)
+    done = smol("run", card, photos, "-o", tmp_path / "out", "--batch", "1", check=False)
+    assert done.returncode == 1
+    rows = rows_of(tmp_path / "out")
+    failed = [row for row in rows.values() if row["status"] == "error"]
+    assert len(rows) == 24 and failed and all(row["error_stage"] == "infer" for row in failed)
+
+
+def test_single_file_and_folder_hold_the_same_rows(card, photos, tmp_path, rows_of):
+    smol("run", card, photos, "-o", tmp_path / "out")
+    smol("run", card, photos, "-o", tmp_path / "out.parquet")
+    assert answers(rows_of(tmp_path / "out")) == answers(rows_of(tmp_path / "out.parquet"))
+    assert not (tmp_path / "out.parquet.parts").exists()
+
+
+def test_an_existing_output_is_not_overwritten_silently(card, photos, tmp_path):
+    smol("run", card, photos, "-o", tmp_path / "out.parquet")
+    before = (tmp_path / "out.parquet").read_bytes()
+    done = smol("run", card, photos, "-o", tmp_path / "out.parquet", check=False)
+    assert done.returncode == 2 and "--resume" in done.stderr
+    assert (tmp_path / "out.parquet").read_bytes() == before
+    smol("run", card, photos, "-o", tmp_path / "out.parquet", "--overwrite")
+
+
+def test_resume_does_only_what_is_missing(card, photos, tmp_path, rows_of):
+    smol("run", card, photos, "-o", tmp_path / "out")
+    write_pictures(photos, 30)  # six more; the others are written again and have a new time
+    for name in ("000.jpg", "001.jpg"):
+        os.utime(photos / name, (1, 1))
+    report = smol_json("run", card, photos, "-o", tmp_path / "again", "--resume")
+    assert report["items"] == 30 and report["skipped"] == 0
+    report = smol_json("run", card, photos, "-o", tmp_path / "again", "--resume", "--batch", "7")
+    assert report["items"] == 0 and report["skipped"] == 30
+    report = smol_json("run", write_model(tmp_path, "tiny", seed=2), photos, "-o", tmp_path / "again", "--resume")
+    assert report["items"] == 30, "another model has other answers"
+
+
+def test_shards_cover_every_item_once(card, photos, tmp_path):
+    for shard in range(3):
+        smol("run", card, photos, "-o", tmp_path / "out", "--shard", f"{shard}/3")
+    items = pq.read_table(tmp_path / "out")["item"].to_pylist()
+    assert sorted(items) == sorted(p.name for p in photos.iterdir())
+
+
+@pytest.mark.parametrize("single_file", [False, True])
+def test_killed_runs_resume_to_the_same_rows(tmp_path, rows_of, single_file):
+    """kill -9 at random moments, then --resume: the rows of an undisturbed run, none twice."""
+    write_pictures(tmp_path / "photos", 150)
+    card = write_model(tmp_path, "slow", delay_us=4000)
+    smol("run", card, tmp_path / "photos", "-o", tmp_path / "whole")
+    expected = answers(rows_of(tmp_path / "whole"))
+    output = tmp_path / ("out.parquet" if single_file else "out")
+    words = [str(PROGRAM), "run", str(card), str(tmp_path / "photos"), "-o", str(output), "--resume", "--part-rows", "7"]
+    generator = random.Random(5)
+    killed = 0
+    for _ in range(6):
+        process = subprocess.Popen([*words, "--batch", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(generator.uniform(0.02, 0.25))
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+    assert killed > 0
+    report = json.loads(subprocess.run([*words, "--json"], capture_output=True, text=True, check=True).stdout)
+    rows = rows_of(output)
+    assert report["skipped"] + report["items"] == 150
+    assert answers(rows) == expected
+
+
+def test_interrupt_keeps_what_is_done(tmp_path, rows_of):
+    write_pictures(tmp_path / "photos", 100)
+    card = write_model(tmp_path, "slow", delay_us=20000)
+    words = [str(PROGRAM), "run", str(card), str(tmp_path / "photos"), "-o", str(tmp_path / "out"), "--streams", "1", "--batch", "1"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.6)
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1 and "--resume" in errors
+    assert time.monotonic() - start < 10  # drains; generous on a shared machine
+    done = rows_of(tmp_path / "out")
+    assert 0 < len(done) < 100 and all(row["status"] == "ok" for row in done.values())
+    report = smol_json("run", card, tmp_path / "photos", "-o", tmp_path / "out", "--resume")
+    assert report["items"] + len(done) == 100
+    assert len(rows_of(tmp_path / "out")) == 100
+
+
+def test_several_models_share_one_decoding(photos, tmp_path, rows_of):
+    first, second = write_model(tmp_path, "one", seed=1), write_model(tmp_path, "two", seed=9, size=48)
+    dataset = tmp_path / "dataset.yaml"
+    dataset.write_text(f"renditions: {{full: {{path: photos}}}}\nmodels: [{first.name}, {second.name}]\n")
+    plans = tmp_path / "plans.yaml"
+    smol("plan", dataset, "-o", plans, "--repeats", "1", "--exact-only", "--calibration", "4")
+    ids = ["one/full/exact", "two/full/exact"]
+    smol("run", plans, photos, "-o", tmp_path / "both", "--plan", ids[0], "--plan", ids[1])
+    together = rows_of(tmp_path / "both")
+    assert len(together) == 48
+    for plan in ids:
+        smol("run", plans, photos, "-o", tmp_path / plan.replace("/", "-"), "--plan", plan)
+        alone = rows_of(tmp_path / plan.replace("/", "-"))
+        assert answers(alone) == {key: value for key, value in answers(together).items() if key.endswith(plan)}
+
+
+def test_regions_have_their_own_rows(card, photos, tmp_path, rows_of):
+    lines = ["item,region,x,y,width,height"]
+    for name in sorted(p.name for p in photos.iterdir()):
+        lines += [f"{name},left,0,0,20,30", f"{name},right,15,10,35,40"][: 1 + (name != "001.jpg")]
+    (tmp_path / "regions.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "dataset.yaml").write_text("renditions: {full: {path: photos}}\nregions: regions.csv\n")
+    smol("run", card, tmp_path / "dataset.yaml", "-o", tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 47
+    # The same answers as for pictures that were cut out beforehand.
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    for name in sorted(p.name for p in photos.iterdir()):
+        image = ImageOps.exif_transpose(Image.open(photos / name)).convert("RGB")
+        image.crop((0, 0, 20, 30)).save(cut / f"{name}.png")
+    smol("run", card, cut, "-o", tmp_path / "cut-out")
+    for row in rows_of(tmp_path / "cut-out").values():
+        match = next(r for r in rows.values() if r["item"] + ".png" == row["item"] and r["region"] == "left")
+        assert (match["label"], match["top_scores"]) == (row["label"], row["top_scores"])
+    report = smol_json("run", card, tmp_path / "dataset.yaml", "-o", tmp_path / "out", "--resume")
+    assert report["items"] == 0
+
+
+def test_stage_times_are_columns(card, photos, tmp_path):
+    smol("run", card, photos, "-o", tmp_path / "out.parquet", "--stage-times")
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert min(table["decode_us"].to_pylist()) > 0 and min(table["infer_us"].to_pylist()) >= 0
+
+
+def test_dry_run_writes_nothing(card, photos, tmp_path):
+    done = smol("run", card, photos, "-o", tmp_path / "out", "--dry-run")
+    assert "24 items" in done.stdout and not (tmp_path / "out").exists()
