@@ -26,6 +26,19 @@ void add(BackendRegistry& registry, std::unique_ptr<const Backend> backend) {
   }
 }
 
+/// The versions of a library that its Python package, installed beside ours, holds: they are part of the file names. For the
+/// message when the plug-in wants another one.
+std::string versions_beside(const std::string& name) {
+  const std::filesystem::path folder = library_folder() / ".." / name / "libs";
+  std::string found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string file = entry.path().filename().string();
+    if (file.starts_with("lib" + name + ".so")) found += (found.empty() ? "" : ", ") + file;
+  }
+  return found.empty() ? "" : "; installed: " + found;
+}
+
 /// Loads a backend from a plug-in, or records why it cannot be used. The library stays loaded for the life of the process:
 /// its threads and the backend's code live in it.
 void add_plug_in(BackendRegistry& registry, const std::string& name, const std::string& built_against,
@@ -34,8 +47,10 @@ void add_plug_in(BackendRegistry& registry, const std::string& name, const std::
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* reason = dlerror();
-    registry.add_unavailable(
-        {name, fmt::format("built against {}; {}", built_against, reason ? reason : "cannot load " + file), remedy});
+    registry.add_unavailable({name,
+                              fmt::format("built against {}{}; {}", built_against, versions_beside(name),
+                                          reason != nullptr ? reason : "cannot load " + file),
+                              remedy});
     return;
   }
   const auto create = reinterpret_cast<CreateBackendFunction>(dlsym(library, kCreateBackendSymbol));

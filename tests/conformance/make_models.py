@@ -5,6 +5,8 @@ constant_reshape.onnx       the same with batch 1 and a Reshape to the constant 
 folding.onnx                batch 1 and a Reshape to [1,-1,4], into which a batch folds silently
 mixing.onnx                 adds the mean over the batch: cannot be batched
 shuffle.onnx                a channel shuffle with constant shapes, the batch folded into its first dimension
+identity.onnx               [N,3,16,16] -> the same
+picture.u8, small.f32       a picture 40 x 30, interleaved, and Pillow's bilinear resize to 16 x 16, planar
 input.f32, output.f32       8 pictures and the answers of `dynamic` for them
 """
 
@@ -15,6 +17,7 @@ import numpy as np
 import onnx
 import openvino
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 folder = pathlib.Path(sys.argv[1])
 random = np.random.default_rng(7)
@@ -65,7 +68,13 @@ shuffle = [
 ]
 constants = {"kernel": kernel, "grouped": shape(4, 2, 256), "halves": shape(2, -1, 4, 16, 16), "zero": np.array(0, np.int64)}
 save("shuffle", [*features[:2], *shuffle], constants, 1, [1, 4, 16, 16])
+save("identity", [helper.make_node("Identity", ["input"], ["output"])], {}, "N", ["N", 3, 16, 16])
 openvino.save_model(openvino.Core().read_model(folder / "dynamic.onnx"), folder / "dynamic.xml", compress_to_fp16=False)
+
+picture = random.integers(0, 256, (30, 40, 3), np.uint8)
+picture.tofile(folder / "picture.u8")
+small = np.asarray(Image.fromarray(picture).resize((16, 16), Image.Resampling.BILINEAR))
+small.transpose(2, 0, 1).astype(np.float32).tofile(folder / "small.f32")
 
 pictures = (random.standard_normal((8, 3, 16, 16)) + np.arange(8).reshape(8, 1, 1, 1) * 0.3).astype(np.float32)
 padded = np.pad(pictures, ((0, 0), (0, 0), (1, 1), (1, 1)))

@@ -14,9 +14,13 @@ namespace {
 using ::testing::HasSubstr;
 using testing::run_slot;
 
-std::vector<float> read_floats(const std::string& name) {
+std::string read_bytes(const std::string& name) {
   std::ifstream file(SMOL_BINARY_DIR "/test_models/" + name, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<float> read_floats(const std::string& name) {
+  const std::string bytes = read_bytes(name);
   std::vector<float> values(bytes.size() / sizeof(float));
   std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
@@ -108,6 +112,20 @@ TEST_F(OpenVino, ThreadsAndStreamsAreTakenAsGiven) {
   const auto instance = compile("dynamic.onnx", 1);
   testing::fill(*instance, 0, std::vector<float>(768, 1.0F));
   EXPECT_TRUE(run_slot(*instance, 0, 1).ok());
+}
+
+TEST_F(OpenVino, ResizesOnTheDeviceLikePillow) {
+  const std::vector<float> expected = read_floats("small.f32");
+  options_.host_output = OutputSpec{DType::kU8, Layout::kNHWC, ColorOrder::kRGB, 40, 30};
+  options_.device_operators = {ResizeOp{ResizeOp::Mode::kExact, 16, 16}, ConvertOp{DType::kF32}, LayoutOp{Layout::kNCHW}};
+  const auto instance = compile("identity.onnx", 1);
+  ASSERT_EQ(instance->inputs()[0].shape, (Shape{1, 30, 40, 3}));
+  const std::string picture = read_bytes("picture.u8");
+  std::memcpy(instance->input_tensors(0)[0].data, picture.data(), picture.size());
+  ASSERT_TRUE(run_slot(*instance, 0, 1).ok());
+  const std::vector<float> got = testing::read_rows(*instance, 0, 1);
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(got[i], expected[i], 1) << "value " << i;
 }
 
 /// The models of the data folder that fail, or fold the batch silently, when they are only reshaped.
