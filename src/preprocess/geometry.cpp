@@ -185,8 +185,10 @@ void place_axes(const GeometrySource& source, Orientation orientation, const Win
   const bool y_mirrored = swaps ? mirrors_columns(orientation) : mirrors_rows(orientation);
   const int x_stored = swaps ? source.stored.height : source.stored.width;
   const int y_stored = swaps ? source.stored.width : source.stored.height;
-  x_axis = sensor_axis(window.x_begin, window.x_end, x_stored, denominator, x_mirrored);
-  y_axis = sensor_axis(window.y_begin, window.y_end, y_stored, denominator, y_mirrored);
+  const int x_subsampling = swaps ? source.subsampling.height : source.subsampling.width;
+  const int y_subsampling = swaps ? source.subsampling.width : source.subsampling.height;
+  x_axis = sensor_axis(window.x_begin, window.x_end, x_stored, denominator * x_subsampling, x_mirrored);
+  y_axis = sensor_axis(window.y_begin, window.y_end, y_stored, denominator * y_subsampling, y_mirrored);
   set_outputs(x_axis, resize, bits, resized.width, canvas.shown_x, canvas.shown_x + canvas.content.width);
   set_outputs(y_axis, resize, bits, resized.height, canvas.shown_y, canvas.shown_y + canvas.content.height);
   geometry.swaps_axes = swaps;

@@ -49,6 +49,7 @@ struct GeometrySource {
   int scale_denominator = 1;
   std::optional<Rect> roi;
   std::optional<Size> full_size;
+  Size subsampling{1, 1};  ///< of a chroma plane, on top of the scale
 };
 
 /// Follows the geometric operators (crops, at most one resize, then crops and pads; others are skipped). `geometry`

@@ -70,6 +70,15 @@ void planes_to_gray(const std::uint8_t* const* planes, std::uint8_t* gray, int n
   for (int i = 0; i < num_pixels; ++i) gray[i] = gray_of(planes[0][i], planes[1][i], planes[2][i]);
 }
 
+void ycc_to_rgb(const std::uint8_t* const* ycc, std::uint8_t* const* rgb, int num_pixels) {
+  for (int i = 0; i < num_pixels; ++i) {
+    const int y = ycc[0][i], cb = ycc[1][i] - 128, cr = ycc[2][i] - 128;
+    rgb[0][i] = clip8(y + ((kCrToRed * cr + kYccHalf) >> 16));
+    rgb[1][i] = clip8(y + ((kCbToGreen * cb + kCrToGreen * cr + kYccHalf) >> 16));
+    rgb[2][i] = clip8(y + ((kCbToBlue * cb + kYccHalf) >> 16));
+  }
+}
+
 void write_u8_interleaved(const std::uint8_t* const* planes, std::uint8_t* output, int num_pixels) {
   for (int i = 0; i < num_pixels; ++i) {
     for (int channel = 0; channel < 3; ++channel) output[3 * i + channel] = planes[channel][i];
@@ -98,9 +107,9 @@ void write_f32_interleaved(const std::uint8_t* const* planes, float* output, int
 }  // namespace
 
 const KernelTable& scalar_kernels() {
-  static constexpr KernelTable kTable{"scalar",        rgbx_columns,         gray_columns,   combine_rows,
-                                      expand_rgb,      rgbx_to_gray,         planes_to_gray, write_u8_interleaved,
-                                      write_f32_plane, write_f32_interleaved};
+  static constexpr KernelTable kTable{
+      "scalar",       rgbx_columns, gray_columns,         combine_rows,    expand_rgb,           rgbx_to_gray,
+      planes_to_gray, ycc_to_rgb,   write_u8_interleaved, write_f32_plane, write_f32_interleaved};
   return kTable;
 }
 

@@ -387,6 +387,29 @@ void planes_to_gray(const std::uint8_t* const* planes, std::uint8_t* gray, int n
   }
 }
 
+HWY_INLINE void store_bytes(IntVector values, std::uint8_t* output) {
+  const hn::Rebind<std::uint8_t, Ints> quarter;
+  hn::StoreU(hn::DemoteTo(quarter, values), quarter, output);
+}
+
+void ycc_to_rgb(const std::uint8_t* const* ycc, std::uint8_t* const* rgb, int num_pixels) {
+  const Ints ints;
+  const hn::Rebind<std::uint8_t, Ints> quarter;
+  const auto half = hn::Set(ints, kYccHalf), centre = hn::Set(ints, 128);
+  for (int i = 0; i < num_pixels; i += 4 * kBlocks) {
+    const auto y = hn::PromoteTo(ints, hn::LoadU(quarter, ycc[0] + i));
+    const auto cb = hn::Sub(hn::PromoteTo(ints, hn::LoadU(quarter, ycc[1] + i)), centre);
+    const auto cr = hn::Sub(hn::PromoteTo(ints, hn::LoadU(quarter, ycc[2] + i)), centre);
+    const auto red = hn::Add(hn::Mul(cr, hn::Set(ints, kCrToRed)), half);
+    const auto green =
+        hn::Add(hn::Mul(cb, hn::Set(ints, kCbToGreen)), hn::Add(hn::Mul(cr, hn::Set(ints, kCrToGreen)), half));
+    const auto blue = hn::Add(hn::Mul(cb, hn::Set(ints, kCbToBlue)), half);
+    store_bytes(hn::Add(y, hn::ShiftRight<16>(red)), rgb[0] + i);
+    store_bytes(hn::Add(y, hn::ShiftRight<16>(green)), rgb[1] + i);
+    store_bytes(hn::Add(y, hn::ShiftRight<16>(blue)), rgb[2] + i);
+  }
+}
+
 // ---- Writers ----
 
 void write_u8_interleaved(const std::uint8_t* const* planes, std::uint8_t* output, int num_pixels) {
@@ -450,6 +473,7 @@ const KernelTable& kernel_table() {
                                       expand_rgb,
                                       rgbx_to_gray,
                                       planes_to_gray,
+                                      ycc_to_rgb,
                                       write_u8_interleaved,
                                       write_f32_plane,
                                       write_f32_interleaved};

@@ -51,27 +51,42 @@ Status PictureStream::check_slot(const TensorSlot& slot) const {
                Stage::kPreprocess};
 }
 
-Status PictureStream::prepare_fused(const GeometrySource& source, bool gray, const TensorSlot& slot) {
-  FusedGeometry& geometry = stream_.geometry();
-  SMOL_RETURN_IF_ERROR(compute_geometry(first_fused_->operators, source, first_fused_->coefficient_bits, geometry));
-  stream_.prepare(points_, gray, pipeline_.decode.early_stop);
+/// What the first fused step writes: the slot, or an intermediate tensor when more steps follow.
+Result<TensorSlot> PictureStream::target_of(Size canvas, const TensorSlot& slot) {
   if (pipeline_.host_steps.size() > 1) {
     WorkTensor& intermediate = runner_.begin_picture();
     intermediate.dtype = points_.dtype;
     intermediate.layout = points_.layout;
     intermediate.color = points_.color;
-    intermediate.size = geometry.canvas;
+    intermediate.size = canvas;
     intermediate.allocate();
-    stream_.set_slot(intermediate.slot());
-    return {};
+    return intermediate.slot();
   }
-  if (!(geometry.canvas == Size{slot.width, slot.height})) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "the picture does not fill the tensor, made and wanted: " +
-                     size_text(geometry.canvas.width, geometry.canvas.height) + ", " + size_text(slot.width, slot.height),
-                 Stage::kPreprocess};
-  }
-  stream_.set_slot(slot);
+  if (canvas == Size{slot.width, slot.height}) return slot;
+  return Error{ErrorCode::kInvalidArgument,
+               "the picture does not fill the tensor, made and wanted: " + size_text(canvas.width, canvas.height) + ", " +
+                   size_text(slot.width, slot.height),
+               Stage::kPreprocess};
+}
+
+Status PictureStream::prepare_fused(const GeometrySource& source, bool gray, const TensorSlot& slot) {
+  route_ = Route::kFused;
+  SMOL_RETURN_IF_ERROR(
+      compute_geometry(first_fused_->operators, source, first_fused_->coefficient_bits, stream_.geometry()));
+  stream_.prepare(points_, gray, pipeline_.decode.early_stop);
+  SMOL_ASSIGN_OR_RETURN(const TensorSlot target, target_of(stream_.geometry().canvas, slot));
+  stream_.set_slot(target);
+  return {};
+}
+
+Status PictureStream::prepare_planar(const ImageHeader& header, const TensorSlot& slot) {
+  route_ = Route::kPlanar;
+  // A scaling decoder reaches subsampled planes by scaling them less.
+  const int denominator = pipeline_.decode.scale_denominator;
+  const Size chroma{std::max(header.chroma_horizontal / denominator, 1), std::max(header.chroma_vertical / denominator, 1)};
+  SMOL_RETURN_IF_ERROR(planar_.prepare(*first_fused_, points_, source_, chroma));
+  SMOL_ASSIGN_OR_RETURN(const TensorSlot target, target_of(planar_.canvas(), slot));
+  planar_.set_slot(target);
   return {};
 }
 
@@ -97,10 +112,14 @@ Status PictureStream::prepare(const ImageHeader& header, const PreprocessOptions
              options.roi,
              options.full_size.value_or(oriented)};
   std::optional<Rect> needed;
-  if (first_fused_ != nullptr) {
+  if (first_fused_ != nullptr && decode.format == PixelFormat::kYcc8Planar && !header.is_gray()) {
+    SMOL_RETURN_IF_ERROR(prepare_planar(header, slot));
+    needed = planar_.needed_region();
+  } else if (first_fused_ != nullptr) {
     SMOL_RETURN_IF_ERROR(prepare_fused(source_, header.is_gray() || decode.format == PixelFormat::kGray8, slot));
     needed = stream_.needed_region();
   } else {
+    route_ = Route::kCollect;
     source_.stored = decoded;  // single steps see the decoded picture as it is
     source_.scale_denominator = 1;
     if (could_fuse_) {
@@ -115,17 +134,42 @@ Status PictureStream::prepare(const ImageHeader& header, const PreprocessOptions
 }
 
 Status PictureStream::begin(const Rect& delivered, Size scaled_size, PixelFormat format) {
-  return first_fused_ != nullptr ? stream_.begin(delivered, scaled_size, format)
-                                 : collector_.begin(delivered, scaled_size, format);
+  switch (route_) {
+    case Route::kFused:
+      return stream_.begin(delivered, scaled_size, format);
+    case Route::kPlanar:
+      return planar_.begin(delivered, scaled_size, format);
+    case Route::kCollect:
+      break;
+  }
+  return collector_.begin(delivered, scaled_size, format);
 }
 
 bool PictureStream::rows(int y, const ImageView& rows) {
-  return first_fused_ != nullptr ? stream_.rows(y, rows) : collector_.rows(y, rows);
+  switch (route_) {
+    case Route::kFused:
+      return stream_.rows(y, rows);
+    case Route::kPlanar:
+      return planar_.rows(y, rows) || !pipeline_.decode.early_stop;
+    case Route::kCollect:
+      break;
+  }
+  return collector_.rows(y, rows);
+}
+
+double PictureStream::busy_us() const {
+  if (route_ == Route::kCollect) return 0.0;
+  return route_ == Route::kFused ? stream_.busy_us() : planar_.busy_us();
 }
 
 Status PictureStream::finish(const TensorSlot& slot) {
-  if (first_fused_ == nullptr) return run_single_steps(slot);
-  SMOL_RETURN_IF_ERROR(stream_.finish());
+  if (route_ == Route::kCollect) return run_single_steps(slot);
+  SMOL_RETURN_IF_ERROR(route_ == Route::kFused ? stream_.finish() : planar_.finish());
+  return finish_steps(slot);
+}
+
+/// The steps after a fused one.
+Status PictureStream::finish_steps(const TensorSlot& slot) {
   if (pipeline_.host_steps.size() == 1) return {};
   const std::span<const PhysicalStep> rest{pipeline_.host_steps.data() + 1, pipeline_.host_steps.size() - 1};
   SMOL_RETURN_IF_ERROR(runner_.run(rest, source_.orientation));
@@ -165,10 +209,7 @@ Status PictureStream::feed(const ImageView& picture, Orientation orientation, co
   }
   SMOL_RETURN_IF_ERROR(prepare_fused(source_, picture.format == PixelFormat::kGray8, slot));
   SMOL_RETURN_IF_ERROR(feed_picture(picture, stream_, last_rows_));
-  if (pipeline_.host_steps.size() == 1) return {};
-  const std::span<const PhysicalStep> rest{pipeline_.host_steps.data() + 1, pipeline_.host_steps.size() - 1};
-  SMOL_RETURN_IF_ERROR(runner_.run(rest, orientation));
-  return runner_.copy_to(slot);
+  return finish_steps(slot);
 }
 
 }  // namespace smol

@@ -2,6 +2,7 @@
 #include <optional>
 #include <vector>
 
+#include "preprocess/planar_stream.h"
 #include "preprocess/resize_stream.h"
 #include "preprocess/step_runner.h"
 
@@ -31,11 +32,17 @@ class PictureStream : public RowConsumer {
 
   [[nodiscard]] const OutputSpec& output() const { return output_; }
   /// Of the time between begin() and the last rows(), what was spent here (as far as measured).
-  [[nodiscard]] double busy_us() const { return first_fused_ != nullptr ? stream_.busy_us() : 0.0; }
+  [[nodiscard]] double busy_us() const;
 
  private:
+  /// Where decoded rows go.
+  enum class Route { kFused, kPlanar, kCollect };
+
   Status check_slot(const TensorSlot& slot) const;
   Status prepare_fused(const GeometrySource& source, bool gray, const TensorSlot& slot);
+  Status prepare_planar(const ImageHeader& header, const TensorSlot& slot);
+  Result<TensorSlot> target_of(Size canvas, const TensorSlot& slot);
+  Status finish_steps(const TensorSlot& slot);
   Status run_single_steps(const TensorSlot& slot);
   [[nodiscard]] Result<Rect> needed_by_single_steps();
 
@@ -47,7 +54,9 @@ class PictureStream : public RowConsumer {
   bool could_fuse_ = false;                 // flat_operators_ as one step: then the region can be found from them
   bool orients_ = false;
 
+  Route route_ = Route::kFused;  // of the current picture
   ResizeStream stream_;
+  PlanarStream planar_;
   StepRunner runner_;
   PictureCollector collector_{runner_.begin_picture()};
   std::vector<std::uint8_t> last_rows_;
