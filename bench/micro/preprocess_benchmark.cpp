@@ -95,9 +95,9 @@ class PlainRegionDecoder {
   Bytes rows_;
 };
 
-smol::PhysicalPipeline pipeline_of(bool floats, int bits, int denominator) {
+smol::PhysicalPipeline pipeline_of(bool floats, int bits, smol::PixelFormat format = smol::PixelFormat::kRgbx8) {
   smol::PhysicalPipeline pipeline;
-  pipeline.decode = {denominator, true, true, smol::PixelFormat::kRgbx8};
+  pipeline.decode = {1, true, true, format};
   std::vector<smol::Operator> operators{smol::OrientOp{}, smol::ResizeOp{}, smol::CenterCropOp{}};
   if (floats) {
     operators.emplace_back(smol::ConvertOp{});
@@ -105,7 +105,7 @@ smol::PhysicalPipeline pipeline_of(bool floats, int bits, int denominator) {
     operators.emplace_back(smol::LayoutOp{});
   }
   pipeline.host_steps.emplace_back(smol::FusedStep{operators, bits});
-  if (bits != 22 || denominator != 1) pipeline.label = smol::FidelityLabel::kLossy;
+  if (bits != 22 || format != smol::PixelFormat::kRgbx8) pipeline.label = smol::FidelityLabel::kLossy;
   return pipeline;
 }
 
@@ -118,14 +118,15 @@ struct Variant {
 class Bench {
  public:
   Bench() : decoder_(registry_.find("jpeg")->create_decoder()) {
-    needed_ = smol::create_preprocessor(pipeline_of(false, 22, 1)).value();
+    needed_ = smol::create_preprocessor(pipeline_of(false, 22)).value();
     tensor_.resize(224 * 224 * 3);
     variants_.push_back({"libjpeg region decode", [this](const Picture& p) { return plain(p); }, {}});
     variants_.push_back({"smol region decode", [this](const Picture& p) { return decode_only(p); }, {}});
-    add("exact, u8 NHWC", false, 22, 1);
-    add("exact, f32 NCHW", true, 22, 1);
-    add("14 bits, u8 NHWC", false, 14, 1);
-    add("14 bits, f32 NCHW", true, 14, 1);
+    add("exact, u8 NHWC", pipeline_of(false, 22));
+    add("exact, f32 NCHW", pipeline_of(true, 22));
+    add("14 bits, u8 NHWC", pipeline_of(false, 14));
+    add("14 bits, f32 NCHW", pipeline_of(true, 14));
+    add("planes, u8 NHWC", pipeline_of(false, 22, smol::PixelFormat::kYcc8Planar));
     for (std::size_t i = 0; i < variants_.size(); ++i) order_.push_back(i);
   }
 
@@ -157,9 +158,8 @@ class Bench {
   smol::Decoder& decoder() { return *decoder_; }
 
  private:
-  void add(const std::string& name, bool floats, int bits, int denominator) {
-    auto preprocessor =
-        std::shared_ptr<smol::Preprocessor>(smol::create_preprocessor(pipeline_of(floats, bits, denominator)).value());
+  void add(const std::string& name, const smol::PhysicalPipeline& pipeline) {
+    const std::shared_ptr<smol::Preprocessor> preprocessor = smol::create_preprocessor(pipeline).value();
     variants_.push_back({name,
                          [this, preprocessor](const Picture& p) {
                            return preprocessor->run(*decoder_, p.bytes, p.header, {}, slot_of(preprocessor->output())).ok();
@@ -217,12 +217,11 @@ std::vector<Picture> load(const std::string& folder, std::size_t limit, smol::De
   return pictures;
 }
 
-void run(const std::vector<std::string>& folders, int rounds, std::size_t limit) {
+void run(const std::vector<std::string>& folders, int rounds, std::size_t limit, const std::string& simd) {
   Bench bench;
   for (const std::string& folder : folders) {
     const std::vector<Picture> pictures = load(folder, limit, bench.decoder());
-    std::printf("%s: %zu JPEGs, %d rounds, %s\n", folder.c_str(), pictures.size(), rounds,
-                smol::simd_targets().front().c_str());
+    std::printf("%s: %zu JPEGs, %d rounds, %s\n", folder.c_str(), pictures.size(), rounds, simd.c_str());
     if (pictures.empty() || !bench.round(pictures)) {
       std::printf("  nothing to measure, or a picture failed\n");
       continue;
@@ -238,6 +237,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> folders;
   int rounds = 9;
   std::size_t limit = 100;
+  std::string simd = smol::simd_targets().front();
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--rounds" && i + 1 < argc) {
@@ -245,7 +245,8 @@ int main(int argc, char** argv) {
     } else if (argument == "--pictures" && i + 1 < argc) {
       limit = static_cast<std::size_t>(std::max(std::atoi(argv[++i]), 1));
     } else if (argument == "--simd" && i + 1 < argc) {
-      const smol::Status status = smol::set_simd_target(argv[++i]);
+      simd = argv[++i];
+      const smol::Status status = smol::set_simd_target(simd);
       if (!status) return std::cerr << status.error().to_string() << "\n", 2;
     } else {
       folders.push_back(argument);
@@ -253,6 +254,6 @@ int main(int argc, char** argv) {
   }
   if (folders.empty())
     return std::cerr << "usage: preprocess_benchmark [--rounds N] [--pictures N] [--simd TARGET] FOLDER...\n", 2;
-  std::thread(run, folders, rounds, limit).join();
+  std::thread(run, folders, rounds, limit, simd).join();
   return 0;
 }

@@ -164,20 +164,35 @@ void pack_rgbx_columns(AxisTable& table, int padded_outputs) {
   }
 }
 
-/// See AxisTable::permutation.
-void pack_permutation(AxisTable& table, int padded_outputs) {
+/// Fills group_starts; false when some group reaches further than 16 pixels.
+bool find_groups(AxisTable& table, int padded_outputs) {
   table.group_starts.clear();
-  table.permutation.clear();
-  if (table.max_taps > 4) return;
+  if (table.max_taps > 4) return false;
   for (int group = 0; group < padded_outputs; group += 4) {
     const auto [low, high] = std::minmax_element(&table.starts[group], &table.starts[group] + 4);
-    if (*high + 4 - *low > 16) {
-      table.permutation.clear();
-      return;
-    }
+    if (*high + 4 - *low > 16) return false;
     table.group_starts.push_back(*low);
-    for (int i = 0; i < 4; ++i) {
-      for (int tap = 0; tap < 4; ++tap) table.permutation.push_back(table.starts[group + i] - *low + tap);
+  }
+  return true;
+}
+
+void pack_permutation(AxisTable& table, int padded_outputs) {
+  table.permutation.clear();
+  if (!find_groups(table, padded_outputs)) return;
+  for (int output = 0; output < padded_outputs; ++output) {
+    const std::int32_t relative = table.starts[output] - table.group_starts[output / 4];
+    for (int tap = 0; tap < 4; ++tap) table.permutation.push_back(relative + tap);
+  }
+}
+
+void pack_shuffles(AxisTable& table, int padded_outputs) {
+  constexpr std::uint8_t kZero = 0x80;
+  table.shuffles.clear();
+  if (!find_groups(table, padded_outputs)) return;
+  for (int odd = 0; odd < 2; ++odd) {
+    for (int output = 0; output < padded_outputs; ++output) {
+      const auto first = static_cast<std::uint8_t>(table.starts[output] - table.group_starts[output / 4] + odd);
+      table.shuffles.insert(table.shuffles.end(), {first, kZero, static_cast<std::uint8_t>(first + 2), kZero});
     }
   }
 }
@@ -269,6 +284,7 @@ void build_axis_table(const AxisSpec& spec, AxisTable& table) {
       pack_permutation(table, padded_outputs);
       return pack_rgbx_columns(table, padded_outputs);
     case TableUse::kGrayColumns:
+      pack_shuffles(table, padded_outputs);
       return pack_gray_columns(table, padded_outputs);
   }
 }

@@ -54,10 +54,11 @@ struct AxisTable {
   std::vector<std::int16_t> packed;
   int num_chunks = 0;  ///< pairs of taps for kRows, groups of 4 taps for columns
 
-  /// kRgbxColumns where up to 4 taps of every 4 outputs lie within 16 pixels: one load and one permutation fetch them all.
-  /// Empty otherwise.
+  /// Columns where up to 4 taps of every 4 outputs lie within 16 pixels: one load and one permutation fetch them all. Empty
+  /// otherwise.
   std::vector<std::int32_t> group_starts;  ///< [4 outputs] first pixel
-  std::vector<std::int32_t> permutation;   ///< [4 outputs][output][tap] pixel relative to it
+  std::vector<std::int32_t> permutation;   ///< kRgbxColumns [4 outputs][output][tap] pixel relative to it
+  std::vector<std::uint8_t> shuffles;      ///< kGrayColumns [even, odd taps][4 outputs][output]{tap, zero, tap + 2, zero}
 };
 
 /// The source pixels that make one output, in oriented coordinates.

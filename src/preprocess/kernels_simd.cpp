@@ -64,15 +64,22 @@ HWY_INLINE IntVector finish_sum(IntVector high, IntVector low) {
   return hn::ShiftRight<14>(hn::Add(high, low));
 }
 
+/// Saturates to 0..255.
+HWY_INLINE void store_bytes(IntVector values, std::uint8_t* output) {
+  const hn::Rebind<std::uint8_t, Ints> quarter;
+  hn::StoreU(hn::DemoteTo(quarter, values), quarter, output);
+}
+
 template <bool kSplit>
 HWY_INLINE IntVector rounding_term() {
   return hn::Set(Ints(), kSplit ? 1 << 21 : 1 << 13);
 }
 
-/// 16 bytes from each of kBlocks places.
+/// 16 bytes from each of kBlocks places: from pixel number starts[i] + tap on.
+template <int kPixelBytes>
 HWY_INLINE ByteVector load_blocks(const std::uint8_t* base, const std::int32_t* starts, int tap) {
   const Block block;
-  const auto at = [&](int i) HWY_ATTR { return hn::LoadU(block, base + (std::ptrdiff_t{starts[i]} + tap) * 4); };
+  const auto at = [&](int i) HWY_ATTR { return hn::LoadU(block, base + (std::ptrdiff_t{starts[i]} + tap) * kPixelBytes); };
 #if HWY_TARGET == HWY_SSE4
   return at(0);
 #elif HWY_TARGET == HWY_AVX2
@@ -98,7 +105,7 @@ HWY_INLINE ByteVector load_pixels(const std::uint8_t* base, const AxisTable& tab
     return hn::BitCast(Bytes(), hn::TableLookupLanes(all, order));
   }
 #endif
-  return load_blocks(base, table.starts.data() + output, tap);
+  return load_blocks<4>(base, table.starts.data() + output, tap);
 }
 
 /// RGBX RGBX RGBX RGBX of a block as 16-bit pairs: channels of pixels 0 and 1 (`second` false), or 2 and 3.
@@ -248,19 +255,46 @@ HWY_INLINE IntVector sum_gray(const std::uint8_t* base, IntVector offsets, const
   return finish_sum<kSplit>(high, low);
 }
 
-void gray_columns(const std::uint8_t* row, int origin, const AxisTable& table, std::uint8_t* output) {
-  const Ints ints;
-  constexpr int kLanes = 4 * kBlocks;
-  const IntVector base_offset = hn::Set(ints, -origin);
-  const int padded = static_cast<int>(table.starts.size());
-  for (int i = 0; i < padded; i += kLanes) {
-    const IntVector offsets = hn::Add(hn::LoadU(ints, table.starts.data() + i), base_offset);
-    const std::int16_t* packed = table.packed.data() + std::ptrdiff_t{i / 16} * table.num_chunks * 128 + i % 16 * 2;
-    const IntVector sums = table.coefficient_bits == 22 ? sum_gray<true>(row, offsets, packed, table.num_chunks)
-                                                        : sum_gray<false>(row, offsets, packed, table.num_chunks);
-    const hn::Rebind<std::uint8_t, Ints> quarter;
-    hn::StoreU(hn::DemoteTo(quarter, sums), quarter, output + i);
+/// The same where one load a block holds all taps of its four outputs.
+template <bool kSplit>
+HWY_INLINE IntVector sum_gray_in_blocks(const std::uint8_t* base, const AxisTable& table, int output,
+                                        const std::int16_t* packed) {
+  const Words words;
+  const Bytes bytes;
+  const ByteVector pixels = load_blocks<1>(base, &table.group_starts[output / 4], 0);
+  const std::uint8_t* shuffles = &table.shuffles[output * 4];
+  const auto even = hn::BitCast(words, hn::TableLookupBytesOr0(pixels, hn::LoadU(bytes, shuffles)));
+  const auto odd =
+      hn::BitCast(words, hn::TableLookupBytesOr0(pixels, hn::LoadU(bytes, shuffles + table.shuffles.size() / 2)));
+  IntVector high =
+      hn::Add(multiply_pairs(even, hn::LoadU(words, packed)), multiply_pairs(odd, hn::LoadU(words, packed + 32)));
+  IntVector low = rounding_term<kSplit>();
+  if constexpr (kSplit) {
+    low = hn::Add(low, hn::Add(multiply_pairs(even, hn::LoadU(words, packed + 64)),
+                               multiply_pairs(odd, hn::LoadU(words, packed + 96))));
   }
+  return finish_sum<kSplit>(high, low);
+}
+
+template <bool kSplit>
+HWY_INLINE void gray_outputs(const std::uint8_t* row, int origin, const AxisTable& table, std::uint8_t* output) {
+  const Ints ints;
+  const std::uint8_t* base = row - origin;
+  const IntVector base_offset = hn::Set(ints, -origin);
+  const bool in_blocks = !table.shuffles.empty();
+  const int padded = static_cast<int>(table.starts.size());
+  for (int i = 0; i < padded; i += 4 * kBlocks) {
+    const std::int16_t* packed = table.packed.data() + std::ptrdiff_t{i / 16} * table.num_chunks * 128 + i % 16 * 2;
+    const IntVector sums =
+        in_blocks ? sum_gray_in_blocks<kSplit>(base, table, i, packed)
+                  : sum_gray<kSplit>(row, hn::Add(hn::LoadU(ints, &table.starts[i]), base_offset), packed, table.num_chunks);
+    store_bytes(sums, output + i);
+  }
+}
+
+void gray_columns(const std::uint8_t* row, int origin, const AxisTable& table, std::uint8_t* output) {
+  table.coefficient_bits == 22 ? gray_outputs<true>(row, origin, table, output)
+                               : gray_outputs<false>(row, origin, table, output);
 }
 
 // ---- Rows ----
@@ -385,11 +419,6 @@ void planes_to_gray(const std::uint8_t* const* planes, std::uint8_t* gray, int n
     }
     hn::StoreU(pack_ints(BlockInts(), sums[0], sums[1], sums[2], sums[3]), block, gray + i);
   }
-}
-
-HWY_INLINE void store_bytes(IntVector values, std::uint8_t* output) {
-  const hn::Rebind<std::uint8_t, Ints> quarter;
-  hn::StoreU(hn::DemoteTo(quarter, values), quarter, output);
 }
 
 void ycc_to_rgb(const std::uint8_t* const* ycc, std::uint8_t* const* rgb, int num_pixels) {

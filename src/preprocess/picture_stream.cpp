@@ -142,6 +142,7 @@ Status PictureStream::begin(const Rect& delivered, Size scaled_size, PixelFormat
     case Route::kCollect:
       break;
   }
+  runner_.begin_picture();  // the steps start where the collector writes, wherever those of the last picture ended
   return collector_.begin(delivered, scaled_size, format);
 }
 
@@ -203,6 +204,7 @@ Status PictureStream::feed(const ImageView& picture, Orientation orientation, co
   source_ = {{picture.width, picture.height}, orientation, 1, options.roi, options.full_size};
   if (first_fused_ == nullptr) {
     const Size size{picture.width, picture.height};
+    runner_.begin_picture();
     SMOL_RETURN_IF_ERROR(collector_.begin({0, 0, size.width, size.height}, size, picture.format));
     collector_.rows(0, picture);
     return run_single_steps(slot);
