@@ -1,6 +1,7 @@
 #pragma once
 /// Plans as plain data: what to run and how; they print to text and parse back.
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -82,9 +83,12 @@ struct PlanSet {
 
 [[nodiscard]] std::string to_yaml(const PlanSet& plans);
 /// Unknown fields are errors, other format numbers are refused with what this version reads.
-[[nodiscard]] Result<PlanSet> parse_plans(std::string_view yaml);
+/// `user_operators` resolves user(name) steps.
+[[nodiscard]] Result<PlanSet> parse_plans(std::string_view yaml,
+                                          const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
 /// Also resolves model paths against the file's folder.
-[[nodiscard]] Result<PlanSet> load_plans(const std::string& path);
+[[nodiscard]] Result<PlanSet> load_plans(const std::string& path,
+                                         const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
 /// Written to a temporary name, synced, renamed.
 [[nodiscard]] Status save_plans(const PlanSet& plans, const std::string& path);
 

@@ -224,6 +224,20 @@ class Preprocessor {
 Result<DecodeReport> run_many(Decoder& decoder, ByteView bytes, const ImageHeader& header, const PreprocessOptions& options,
                               std::span<Preprocessor* const> preprocessors, std::span<const TensorSlot> slots);
 
+/// What decode_picture() delivers.
+struct PictureRequest {
+  int scale_denominator = 1;      ///< one of the codec's; size = ceil(size / denominator)
+  std::optional<Rect> region;     ///< in the oriented, scaled picture, and inside it; empty = all
+  bool keep_orientation = false;  ///< leave the picture as it is stored
+  FailOn fail_on = FailOn::kTruncated;
+  DecodeLimits limits;
+  std::stop_token stop;
+};
+/// Decodes an oriented picture, or a part of it, into `picture`: kGray8 where the file is gray, else kRgb8. Pixels outside
+/// the region are decoded only as far as the format demands. `decoder` is one of `codec`'s.
+Result<DecodeReport> decode_picture(const Codec& codec, Decoder& decoder, ByteView bytes, const PictureRequest& request,
+                                    Image& picture);
+
 /// Names of the SIMD targets this machine can run, best first ("AVX3", "AVX2", "SSE4", "scalar").
 [[nodiscard]] std::vector<std::string> simd_targets();
 /// Restricts kernels to one of simd_targets() for tests and `--simd`; empty restores the best. Not thread-safe: call before

@@ -172,4 +172,10 @@ struct PlanOptions {
 /// kInvalidArgument when no plan meets the constraints, with the nearest that there is.
 [[nodiscard]] Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options);
 
+/// The exact plan of one model card, not measured: what runs where nothing was planned. `sample` shows what the pictures are
+/// like; items that cannot be read are passed over, and without any the pictures are taken for photographs of 500x375. What
+/// is guessed wrong costs time, never answers. Of `options` it reads precisions, disabled_rules and shape.
+[[nodiscard]] Result<Plan> exact_plan(const Runtime& runtime, const std::string& card_path, const std::string& rendition,
+                                      const std::vector<Item>& sample, const PlanOptions& options = {});
+
 }  // namespace smol

@@ -63,7 +63,7 @@ const ModelCard& CompiledPlan::card() const { return state_->card; }
 Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const RunOptions& options) {
   auto state = std::make_unique<CompiledPlan::State>();
   state->plan = plan;
-  SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model));
+  SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model, runtime.user_operators));
   SMOL_RETURN_IF_ERROR(verify(plan, state->card));
   SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
   SMOL_ASSIGN_OR_RETURN(state->picture, verify(plan.pipeline));

@@ -15,6 +15,8 @@
 namespace smol {
 namespace {
 
+using UserOperators = std::vector<std::shared_ptr<const UserOperator>>;
+
 // Enough digits to read back the same double.
 std::string number(double value) { return fmt::format("{}", value); }
 
@@ -114,7 +116,7 @@ Result<ExecutionShape> parse_shape(const YAML::Node& node, const std::string& wh
   return shape;
 }
 
-Result<Plan> parse_plan(const YAML::Node& node, const std::string& where) {
+Result<Plan> parse_plan(const YAML::Node& node, const std::string& where, const UserOperators& user_operators) {
   Plan plan;
   YamlFields fields(node, where);
   std::string pipeline;
@@ -134,15 +136,16 @@ Result<Plan> parse_plan(const YAML::Node& node, const std::string& where) {
     SMOL_ASSIGN_OR_RETURN(plan.measured, parse_measurement(fields.child("measured"), where));
   }
   SMOL_RETURN_IF_ERROR(fields.finish());
-  SMOL_ASSIGN_OR_RETURN(plan.pipeline, parse_physical_pipeline(pipeline));
+  SMOL_ASSIGN_OR_RETURN(plan.pipeline, parse_physical_pipeline(pipeline, user_operators));
   return plan;
 }
 
-Status parse_plan_list(const YAML::Node& node, const std::string& name, std::vector<Plan>& plans) {
+Status parse_plan_list(const YAML::Node& node, const std::string& name, const UserOperators& user_operators,
+                       std::vector<Plan>& plans) {
   if (!node.IsDefined() || node.IsNull()) return {};
   if (!node.IsSequence()) return Error{ErrorCode::kInvalidArgument, "`" + name + "` must be a list of plans"};
   for (const auto& entry : node) {
-    SMOL_ASSIGN_OR_RETURN(Plan plan, parse_plan(entry, fmt::format("{}[{}]", name, plans.size())));
+    SMOL_ASSIGN_OR_RETURN(Plan plan, parse_plan(entry, fmt::format("{}[{}]", name, plans.size()), user_operators));
     plans.push_back(std::move(plan));
   }
   return {};
@@ -166,7 +169,7 @@ std::string to_yaml(const PlanSet& plans) {
   return std::string(out.c_str()) + "\n";
 }
 
-Result<PlanSet> parse_plans(std::string_view yaml) {
+Result<PlanSet> parse_plans(std::string_view yaml, const UserOperators& user_operators) {
   SMOL_ASSIGN_OR_RETURN(const YAML::Node root, parse_yaml_mapping(yaml, "plan file"));
   PlanSet plans;
   YamlFields fields(root, "plan file");
@@ -185,15 +188,15 @@ Result<PlanSet> parse_plans(std::string_view yaml) {
   fields.read("chosen", plans.chosen);
   const YAML::Node frontier = fields.child("plans"), dominated = fields.child("dominated");
   SMOL_RETURN_IF_ERROR(fields.finish());
-  SMOL_RETURN_IF_ERROR(parse_plan_list(frontier, "plans", plans.plans));
-  SMOL_RETURN_IF_ERROR(parse_plan_list(dominated, "dominated", plans.dominated));
+  SMOL_RETURN_IF_ERROR(parse_plan_list(frontier, "plans", user_operators, plans.plans));
+  SMOL_RETURN_IF_ERROR(parse_plan_list(dominated, "dominated", user_operators, plans.dominated));
   if (plans.plans.empty()) return Error{ErrorCode::kInvalidArgument, "a plan file needs at least one entry in `plans`"};
   return plans;
 }
 
-Result<PlanSet> load_plans(const std::string& path) {
+Result<PlanSet> load_plans(const std::string& path, const UserOperators& user_operators) {
   SMOL_ASSIGN_OR_RETURN(const std::string text, read_text_file(path));
-  Result<PlanSet> plans = parse_plans(text);
+  Result<PlanSet> plans = parse_plans(text, user_operators);
   if (!plans.ok()) {
     Error error = plans.error();
     error.message += ": " + path;

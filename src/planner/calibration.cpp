@@ -67,17 +67,21 @@ std::vector<Item> calibration_items(const Dataset& dataset, const Dataset::Rendi
 
 Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& items, const std::string& rendition) {
   std::map<const Codec*, std::vector<ImageHeader>> by_codec;
-  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint8_t> file;
   Error last{ErrorCode::kNotFound, "the calibration sample is empty"};
   for (std::size_t i = 0; i < std::min(items.size(), kMaxProbed); ++i) {
     if (items[i].error) {
       last = *items[i].error;
       continue;
     }
-    if (Status got = read_file(items[i].path, bytes); !got.ok()) {
-      last = std::move(got).error();
-      continue;
+    if (items[i].picture) continue;  // nothing to decode
+    if (!items[i].bytes) {
+      if (Status got = read_file(items[i].path, file); !got.ok()) {
+        last = std::move(got).error();
+        continue;
+      }
     }
+    const ByteView bytes = items[i].bytes ? *items[i].bytes : file;
     const Codec* codec = runtime.codecs.sniff(bytes);
     if (codec == nullptr) {
       last = runtime.codecs.unrecognised(bytes);

@@ -63,7 +63,7 @@ class Measurement {
                    "no models to plan for: name cards with --models, or list them in the dataset file under `models`"};
     }
     for (const std::string& model : models) {
-      SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(model));
+      SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(model, runtime_.user_operators));
       for (std::size_t rendition = 0; rendition < dataset_.renditions.size(); ++rendition) {
         SMOL_ASSIGN_OR_RETURN(
             std::vector<Plan> plans,

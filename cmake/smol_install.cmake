@@ -1,0 +1,36 @@
+# What `cmake --install` and a wheel contain: headers, libsmol.so, its plug-ins, the program, and find_package(smol).
+# A wheel holds all of it inside the package: its CMAKE_INSTALL_* directories are smol/... (pyproject.toml), and openvino and
+# pyarrow lie beside it. Elsewhere those stay where they were linked.
+include(CMakePackageConfigHelpers)
+
+set(libraries smol)
+if(TARGET smol_backend_openvino)
+  list(APPEND libraries smol_backend_openvino)
+endif()
+if(SKBUILD)
+  set_target_properties(${libraries} PROPERTIES INSTALL_RPATH "$ORIGIN;$ORIGIN/../pyarrow;$ORIGIN/../openvino/libs")
+  # Wheels have no symbolic links: one file, one name.
+  set_property(TARGET smol PROPERTY VERSION)
+  set_property(TARGET smol PROPERTY SOVERSION)
+else()
+  set_target_properties(${libraries} PROPERTIES INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
+endif()
+if(TARGET smol_cli)
+  file(RELATIVE_PATH libraries_from_programs /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+  set_property(TARGET smol_cli PROPERTY INSTALL_RPATH "$ORIGIN/${libraries_from_programs}")
+endif()
+
+install(TARGETS smol EXPORT smolTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET smol_backend_openvino)
+  install(TARGETS smol_backend_openvino LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})  # loaded, never linked
+endif()
+install(DIRECTORY include/smol DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(FILES ${PROJECT_BINARY_DIR}/include/smol/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/smol)
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/smol)
+install(EXPORT smolTargets NAMESPACE smol:: DESTINATION ${package_folder})
+configure_package_config_file(cmake/smolConfig.cmake.in ${PROJECT_BINARY_DIR}/smolConfig.cmake
+                              INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/smolConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/smolConfig.cmake ${PROJECT_BINARY_DIR}/smolConfigVersion.cmake
+        DESTINATION ${package_folder})

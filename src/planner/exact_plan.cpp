@@ -1,0 +1,32 @@
+#include "planner/candidates.h"
+#include "smol/session.h"
+
+namespace smol {
+namespace {
+
+RenditionFacts facts_of(const Runtime& runtime, const std::vector<Item>& sample, const std::string& rendition) {
+  if (Result<RenditionFacts> facts = survey(runtime, sample, rendition); facts.ok()) return *std::move(facts);
+  RenditionFacts facts;
+  facts.codec = runtime.codecs.codecs().front().get();
+  facts.typical.format = facts.codec->name();
+  facts.typical.width = 500;
+  facts.typical.height = 375;
+  return facts;
+}
+
+}  // namespace
+
+Result<Plan> exact_plan(const Runtime& runtime, const std::string& card_path, const std::string& rendition,
+                        const std::vector<Item>& sample, const PlanOptions& options) {
+  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(card_path, runtime.user_operators));
+  if (runtime.codecs.codecs().empty()) {
+    return Error{ErrorCode::kNotBuilt, "no codec is registered: a plan needs one to read pictures with"};
+  }
+  PlanOptions exact = options;
+  exact.allow_lossy = false;
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> candidates,
+                        make_candidates(runtime, card, card_path, rendition, facts_of(runtime, sample, rendition), exact));
+  return candidates.front();
+}
+
+}  // namespace smol
