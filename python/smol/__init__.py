@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""smol plans decoding, preprocessing and DNN inference over pictures together, and runs the plan at the machine's speed.
+
+    plans = smol.plan("dataset.yaml", min_accuracy=0.9)
+    for batch in smol.run(plans, "photos/"):
+        print(batch.column("item"), batch.column("label"))
+
+Names are imported when they are first used: modules that do without the extension module (`smol.demo_assets`) need no build.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from smol._native import ImageHeader, ModelCard, Progress, RunReport, __version__, info
+    from smol.errors import (
+        CancelledError,
+        CorruptError,
+        DeadlineError,
+        DeviceError,
+        Error,
+        InternalError,
+        InvalidArgumentError,
+        IoError,
+        LimitExceededError,
+        NotBuiltError,
+        NotFoundError,
+        OutOfMemoryError,
+        TruncatedError,
+        UnsupportedError,
+    )
+    from smol.operators import UserOperator
+    from smol.pictures import Preprocessor, decode, load_card, probe
+    from smol.plans import Dataset, Estimate, Plan, PlanSet, plan
+    from smol.running import Run, run
+
+__all__ = [
+    "CancelledError",
+    "CorruptError",
+    "Dataset",
+    "DeadlineError",
+    "DeviceError",
+    "Error",
+    "Estimate",
+    "ImageHeader",
+    "InternalError",
+    "InvalidArgumentError",
+    "IoError",
+    "LimitExceededError",
+    "ModelCard",
+    "NotBuiltError",
+    "NotFoundError",
+    "OutOfMemoryError",
+    "Plan",
+    "PlanSet",
+    "Preprocessor",
+    "Progress",
+    "Run",
+    "RunReport",
+    "TruncatedError",
+    "UnsupportedError",
+    "UserOperator",
+    "__version__",
+    "decode",
+    "info",
+    "load_card",
+    "plan",
+    "probe",
+    "run",
+]
+
+_HOMES: Final = {
+    "smol._native": ("ImageHeader", "ModelCard", "Progress", "RunReport", "__version__", "info"),
+    "smol.operators": ("UserOperator",),
+    "smol.pictures": ("Preprocessor", "decode", "load_card", "probe"),
+    "smol.plans": ("Dataset", "Estimate", "Plan", "PlanSet", "plan"),
+    "smol.running": ("Run", "run"),
+}
+_HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'smol' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF.get(name, "smol.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Datasets, and the plans that measuring them gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from smol import _native
+from smol.operators import UserOperator, native_operators
+
+
+class Dataset:
+    """Items x renditions with optional labels: a folder, a picture, a text list, or a YAML dataset file."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.native = _native.open_dataset(os.fspath(path))
+
+    @property
+    def path(self) -> str:
+        """What was named."""
+        return self.native.path
+
+    @property
+    def renditions(self) -> dict[str, str]:
+        """Folder by name; the first is the reference."""
+        return dict(self.native.renditions)
+
+    @property
+    def item_ids(self) -> list[str]:
+        """Sorted."""
+        return self.native.item_ids
+
+    @property
+    def labels(self) -> list[int | None] | None:
+        """Parallel to `item_ids`; None without any labels."""
+        labels = self.native.labels
+        return [label if label >= 0 else None for label in labels] if labels else None
+
+    @property
+    def models(self) -> list[str]:
+        """Paths of the model cards that the dataset file lists."""
+        return self.native.models
+
+    def locate(self, item_id: str, rendition: str | None = None) -> str:
+        """Path of an item in a rendition (None: the first)."""
+        return self.native.locate(rendition or next(iter(self.renditions)), item_id)
+
+    def __len__(self) -> int:
+        return len(self.native.item_ids)
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.path!r}, {len(self)} items, renditions: {', '.join(self.renditions)})"
+
+
+class Estimate(NamedTuple):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One way to run one model over one rendition of the pictures.
+
+    Attributes:
+        id: unique in its plan file: "efficientnet_lite0/full/exact".
+        model: path of the model card.
+        rendition: which stored form of the pictures it reads.
+        fidelity: how faithfully they are decoded: "exact", "scale4", ...
+        precision: of inference.
+        batch: pictures an inference.
+        throughput: items a second, end to end; None when it was not measured.
+        accuracy: in 0..1; None when nothing could be compared.
+        accuracy_is_agreement: accuracy is agreement with the reference plan, not with labels.
+    """
+
+    id: str
+    model: str
+    rendition: str
+    fidelity: str
+    precision: str
+    batch: int
+    throughput: Estimate | None
+    accuracy: Estimate | None
+    accuracy_is_agreement: bool
+    native: _native.Plan = field(repr=False, compare=False)
+
+    @classmethod
+    def from_native(cls, native: _native.Plan) -> Plan:
+        """Wraps a plan of the extension module."""
+        return cls(
+            id=native.id,
+            model=native.model,
+            rendition=native.rendition,
+            fidelity=native.fidelity,
+            precision=native.precision,
+            batch=native.batch,
+            throughput=Estimate(*native.throughput) if native.throughput else None,
+            accuracy=Estimate(*native.accuracy) if native.accuracy else None,
+            accuracy_is_agreement=native.accuracy_is_agreement,
+            native=native,
+        )
+
+    @property
+    def pipeline(self) -> str:
+        """The physical preprocessing pipeline as text."""
+        return self.native.pipeline
+
+
+class PlanSet:
+    """The measured plans: iterating gives the frontier, fastest first. Choose from it as you like, or take `chosen`."""
+
+    def __init__(self, native: _native.PlanSet) -> None:
+        self.native = native
+        self._plans = tuple(Plan.from_native(plan) for plan in native.plans)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], user_operators: Sequence[UserOperator] = ()) -> PlanSet:
+        """Reads a plan file."""
+        return cls(_native.load_plans(os.fspath(path), native_operators(user_operators)))
+
+    @classmethod
+    def from_yaml(cls, text: str, user_operators: Sequence[UserOperator] = ()) -> PlanSet:
+        """Reads what `to_yaml` wrote."""
+        return cls(_native.parse_plans(text, native_operators(user_operators)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a plan file; model paths become relative to it."""
+        self.native.save(os.fspath(path))
+
+    def to_yaml(self) -> str:
+        """The plan file as text."""
+        return self.native.to_yaml()
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The frontier, fastest first."""
+        return self._plans
+
+    @property
+    def dominated(self) -> tuple[Plan, ...]:
+        """Measured, but another plan is at least as good in both."""
+        return tuple(Plan.from_native(plan) for plan in self.native.dominated)
+
+    @property
+    def chosen(self) -> Plan:
+        """The plan that meets the constraints best."""
+        return self[self.native.chosen]
+
+    @property
+    def machine(self) -> str:
+        """Where it was measured."""
+        return self.native.machine
+
+    @property
+    def calibration(self) -> str:
+        """On which items, in words."""
+        return self.native.calibration
+
+    @property
+    def accuracy_kind(self) -> str:
+        """What accuracy means here: "labels", "agreement with <plan>", "none"."""
+        return self.native.accuracy_kind
+
+    def __getitem__(self, plan_id: str) -> Plan:
+        return Plan.from_native(self.native.find(plan_id))
+
+    def __iter__(self) -> Iterator[Plan]:
+        return iter(self._plans)
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def __repr__(self) -> str:
+        return f"PlanSet({len(self)} plans, chosen: {self.native.chosen!r})"
+
+
+def plan(
+    dataset: Dataset | str | os.PathLike[str],
+    *,
+    models: Sequence[str | os.PathLike[str]] = (),
+    min_accuracy: float | None = None,
+    min_throughput: float | None = None,
+    calibration_items: int = 0,
+    allow_lossy: bool = True,
+    precisions: Sequence[str] = (),
+    batch: int = 0,
+    repeats: int = 3,
+    disabled_rules: Sequence[str] = (),
+    user_operators: Sequence[UserOperator] = (),
+    on_progress: Callable[[str, int, int], None] | None = None,
+) -> PlanSet:
+    """Measures models x renditions x fidelities on a sample of the dataset.
+
+    Args:
+        dataset: what `Dataset` takes, or one.
+        models: paths of model cards; those of the dataset file by default.
+        min_accuracy: chooses the fastest plan with at least this accuracy, in 0..1.
+        min_throughput: chooses the most accurate plan with at least this many items a second.
+        calibration_items: how many items to measure on; 0: up to 64, or what the dataset file says.
+        allow_lossy: reduced fidelities are among the candidates.
+        precisions: "f32", "bf16", "f16", "as_stored"; by default f32 and, where it is fast, bf16.
+        batch: pictures an inference; 0: the fastest of a few.
+        repeats: throughput measurements of each plan.
+        disabled_rules: optimizer rules to leave out.
+        user_operators: operators of your own that the cards name.
+        on_progress: called with what is measured, steps done, steps in all.
+
+    Raises:
+        InvalidArgumentError: no plan meets the constraints; the message names the nearest.
+    """
+    options = _native.PlanOptions(
+        models=[os.fspath(model) for model in models],
+        min_accuracy=min_accuracy,
+        min_throughput=min_throughput,
+        calibration_items=calibration_items,
+        allow_lossy=allow_lossy,
+        disabled_rules=list(disabled_rules),
+        precisions=list(precisions),
+        batch=max(batch, 1),
+        repeats=repeats,
+    )
+    opened = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
+    return PlanSet(_native.plan(opened.native, options, native_operators(user_operators), on_progress))

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running plans: rows as Arrow record batches, or Parquet files."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from smol import _native
+from smol._native import Progress, RunReport
+from smol.errors import Error, InvalidArgumentError, NotFoundError
+from smol.operators import UserOperator, native_operators
+from smol.pictures import Encoded, FailOn
+from smol.plans import Dataset, Plan, PlanSet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PathLike = str | os.PathLike[str]
+AnyPlan = Plan | PlanSet | PathLike
+Item = PathLike | tuple[str, Encoded | npt.NDArray[np.uint8]]
+AnySource = PathLike | Dataset | Iterable[Item]
+
+
+class Run:
+    """A run in progress: iterating gives `pyarrow.RecordBatch`es as they come.
+
+    The run is a few batches ahead of who iterates and then waits, so memory stays bounded. Leaving the loop early is fine:
+    the threads stop when the run is closed or no longer referred to. It is also a context manager, and an Arrow stream
+    for whoever takes one (`pyarrow.table(run)`, polars, DuckDB). It can be iterated once.
+    """
+
+    def __init__(self, native: _native.RowStream) -> None:
+        self._native = native
+        _open_runs.add(self)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns."""
+        import pyarrow
+
+        return pyarrow.schema(self._native.columns())
+
+    @property
+    def report(self) -> RunReport | None:
+        """What the run did; None until all rows were taken."""
+        return self._native.report()
+
+    def close(self) -> None:
+        """Stops the run. Rows not taken yet are dropped."""
+        self._native.close()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        import pyarrow
+
+        batch = self._native.next()
+        if batch is None:
+            raise StopIteration
+        return pyarrow.record_batch(batch)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        import pyarrow
+
+        return pyarrow.RecordBatchReader.from_batches(self.schema, self).__arrow_c_stream__(requested_schema)
+
+
+_open_runs: weakref.WeakSet[Run] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Threads of a run must not call into an interpreter that is going away."""
+    for run_in_progress in list(_open_runs):
+        run_in_progress.close()
+
+
+@overload
+def run(
+    plan: AnyPlan | Sequence[AnyPlan],
+    source: AnySource,
+    *,
+    output: None = None,
+    plan_id: str = "",
+    rendition: str | None = None,
+    batch: int = 0,
+    workers: int = 0,
+    streams: int = 0,
+    ordered: bool = False,
+    stage_times: bool = False,
+    fail_on: FailOn = "truncated",
+    max_failures: float = 1.0,
+    max_pixels: int | None = None,
+    memory: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    user_operators: Sequence[UserOperator] = (),
+) -> Run: ...
+
+
+@overload
+def run(
+    plan: AnyPlan | Sequence[AnyPlan],
+    source: AnySource,
+    *,
+    output: PathLike,
+    resume: bool = False,
+    overwrite: bool = False,
+    plan_id: str = "",
+    rendition: str | None = None,
+    batch: int = 0,
+    workers: int = 0,
+    streams: int = 0,
+    ordered: bool = False,
+    stage_times: bool = False,
+    fail_on: FailOn = "truncated",
+    max_failures: float = 1.0,
+    max_pixels: int | None = None,
+    memory: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    user_operators: Sequence[UserOperator] = (),
+    on_progress: Callable[[Progress], None] | None = None,
+) -> RunReport: ...
+
+
+def run(
+    plan: AnyPlan | Sequence[AnyPlan],
+    source: AnySource,
+    *,
+    output: PathLike | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    plan_id: str = "",
+    rendition: str | None = None,
+    batch: int = 0,
+    workers: int = 0,
+    streams: int = 0,
+    ordered: bool = False,
+    stage_times: bool = False,
+    fail_on: FailOn = "truncated",
+    max_failures: float = 1.0,
+    max_pixels: int | None = None,
+    memory: int = 0,
+    shard: tuple[int, int] = (0, 1),
+    user_operators: Sequence[UserOperator] = (),
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Run | RunReport:
+    """Runs a plan over pictures.
+
+    Args:
+        plan: a `Plan`; a `PlanSet` or a plan file (their chosen plan, or `plan_id`); a model card (its exact plan). Several
+            in a list share one reading and decoding.
+        source: a folder, picture, list or dataset file; a `Dataset`; or an iterable, which may be a generator, of paths and of
+            pairs (id, picture), a picture being a path, encoded bytes or an array (height, width, 3) of uint8.
+        output: a folder for Parquet part files, or one file ending in .parquet. The run is then done when this returns.
+        resume, overwrite: what to do when the output exists: skip the items whose rows are there, or replace it.
+        plan_id: which plan of a plan file.
+        rendition: of the dataset; the plan's by default.
+        batch, workers, streams: override the plan's use of the machine; 0 keeps it.
+        ordered: rows in the order of the source.
+        stage_times: a column of microseconds for each stage.
+        fail_on: how strict decoding is. A picture that fails gets a row with its error; it never stops the run.
+        max_failures: the fraction of failed items past which the run does stop.
+        max_pixels: larger pictures are refused; None is 2**28.
+        memory: bound on batch buffers in bytes; 0: a quarter of the machine's.
+        shard: (i, n) takes every n-th item of a dataset, beginning with the i-th.
+        user_operators: operators of your own that cards or plans name.
+        on_progress: called about ten times a second; with `output` only.
+
+    Returns:
+        A `Run` to iterate, or with `output` the `RunReport`.
+    """
+    operators = native_operators(user_operators)
+    wanted = list(plan) if isinstance(plan, (list, tuple)) else [plan]
+    if not wanted:
+        raise InvalidArgumentError("a run needs at least one plan")
+    plans_or_cards = [_find_plan(entry, plan_id, operators) for entry in wanted]
+    items = _open_items(source, plans_or_cards, rendition, shard)
+    plans = [
+        entry if isinstance(entry, _native.Plan) else _native.exact_plan(entry, rendition or "full", items, operators)
+        for entry in plans_or_cards
+    ]
+    plans = [entry.reshaped(batch, workers, streams) for entry in plans]
+    options = _native.RunOptions(fail_on, max_pixels, ordered, stage_times, memory, max_failures)
+    if output is None:
+        return Run(_native.RowStream(plans, items, options, operators))
+    parquet = _native.ParquetOptions(resume, overwrite, stage_times, *shard)
+    return _native.write_parquet(plans, items, options, os.fspath(output), parquet, operators, on_progress)
+
+
+def _find_plan(
+    plan: AnyPlan, plan_id: str, operators: list[_native.UserOperator]
+) -> _native.Plan | str:
+    """The plan, or the path of the model card that it is to be made from."""
+    if isinstance(plan, Plan):
+        return plan.native
+    if isinstance(plan, PlanSet):
+        return plan.native.find(plan_id)
+    path = os.fspath(plan)
+    try:
+        plans = _native.load_plans(path, operators)
+    except NotFoundError:
+        raise
+    except Error as not_plans:
+        try:
+            _native.load_card(path, operators)
+        except Error as not_a_card:
+            raise InvalidArgumentError(
+                f"neither a plan file ({not_plans.message}) nor a model card ({not_a_card.message}): {path}"
+            ) from None
+        return path
+    return plans.find(plan_id)
+
+
+def _open_items(
+    source: AnySource, plans: Sequence[_native.Plan | str], rendition: str | None, shard: tuple[int, int]
+) -> _native.ItemStream:
+    if isinstance(source, (str, os.PathLike)):
+        source = Dataset(source)
+    if not isinstance(source, Dataset):
+        if shard != (0, 1):
+            raise InvalidArgumentError("shard= is for datasets; hand each process its own items instead")
+        size = len(source) if hasattr(source, "__len__") else None
+        return _native.items_of_python(source, size)
+    return _native.items_of_dataset(source.native, _choose_rendition(source, plans, rendition), *shard)
+
+
+def _choose_rendition(dataset: Dataset, plans: Sequence[_native.Plan | str], wanted: str | None) -> str:
+    """The rendition that the plans were made for; a dataset with only one stands for any."""
+    names = list(dataset.renditions)
+    made_for = {entry.rendition for entry in plans if isinstance(entry, _native.Plan)}
+    if wanted is None and len(made_for) > 1:
+        raise InvalidArgumentError(f"plans of one run share a rendition; these use: {', '.join(sorted(made_for))}")
+    if wanted is None and len(names) > 1 and made_for:
+        return made_for.pop()
+    return wanted if wanted is not None else names[0]

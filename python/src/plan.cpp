@@ -1,0 +1,72 @@
+// smol/plan.h: plans and plan files.
+#include "smol/plan.h"
+
+#include "binding.h"
+
+namespace smol::python {
+
+void bind_plan(nb::module_& module) {
+  using Triple = std::tuple<double, double, double>;
+  const auto triple = [](const Estimate& estimate) { return Triple{estimate.value, estimate.low, estimate.high}; };
+  nb::class_<Plan>(module, "Plan", "One way to run one model over one rendition.")
+      .def_ro("id", &Plan::id)
+      .def_ro("model", &Plan::model)
+      .def_ro("model_name", &Plan::model_name)
+      .def_ro("backend", &Plan::backend)
+      .def_prop_ro("precision", [](const Plan& plan) { return name_of(plan.precision); })
+      .def_ro("rendition", &Plan::rendition)
+      .def_ro("fidelity", &Plan::fidelity)
+      .def_prop_ro("label", [](const Plan& plan) { return name_of(plan.pipeline.label); })
+      .def_prop_ro("pipeline", [](const Plan& plan) { return to_string(plan.pipeline); })
+      .def_prop_ro("semantic_hash", &Plan::semantic_hash)
+      .def_prop_ro("throughput",
+                   [triple](const Plan& plan) -> std::optional<Triple> {
+                     if (!plan.measured) return std::nullopt;
+                     return triple(plan.measured->throughput);
+                   })
+      .def_prop_ro("accuracy",
+                   [triple](const Plan& plan) -> std::optional<Triple> {
+                     if (!plan.measured || !plan.measured->accuracy) return std::nullopt;
+                     return triple(*plan.measured->accuracy);
+                   })
+      .def_prop_ro("accuracy_is_agreement", [](const Plan& plan) { return plan.measured && plan.measured->agreement; })
+      .def_prop_ro("batch", [](const Plan& plan) { return plan.shape.batch; })
+      .def_prop_ro("host_workers", [](const Plan& plan) { return plan.shape.host_workers; })
+      .def_prop_ro("streams", [](const Plan& plan) { return plan.shape.streams; })
+      .def(
+          "reshaped",
+          [](const Plan& plan, int batch, int host_workers, int streams) {
+            Plan changed = plan;
+            if (batch > 0) changed.shape.batch = batch;
+            if (host_workers > 0) changed.shape.host_workers = host_workers;
+            if (streams > 0) changed.shape.streams = streams;
+            return changed;
+          },
+          "batch"_a, "host_workers"_a, "streams"_a, "A copy that uses the machine otherwise; 0 keeps what it has.");
+
+  nb::class_<PlanSet>(module, "PlanSet", "A plan file.")
+      .def_ro("machine", &PlanSet::machine)
+      .def_ro("smol_version", &PlanSet::smol_version)
+      .def_ro("date", &PlanSet::date)
+      .def_ro("dataset", &PlanSet::dataset)
+      .def_ro("calibration", &PlanSet::calibration)
+      .def_ro("accuracy_kind", &PlanSet::accuracy_kind)
+      .def_ro("chosen", &PlanSet::chosen)
+      .def_ro("plans", &PlanSet::plans, nb::rv_policy::copy)
+      .def_ro("dominated", &PlanSet::dominated, nb::rv_policy::copy)
+      .def(
+          "find", [](const PlanSet& plans, const std::string& id) { return *unwrap(plans.find(id)); }, "id"_a)
+      .def("to_yaml", [](const PlanSet& plans) { return to_yaml(plans); })
+      .def(
+          "save", [](const PlanSet& plans, const std::string& path) { unwrap(save_plans(plans, path)); }, "path"_a);
+  module.def(
+      "load_plans",
+      [](const std::string& path, const UserOperators& user_operators) { return unwrap(load_plans(path, user_operators)); },
+      "path"_a, "user_operators"_a);
+  module.def(
+      "parse_plans",
+      [](const std::string& yaml, const UserOperators& user_operators) { return unwrap(parse_plans(yaml, user_operators)); },
+      "yaml"_a, "user_operators"_a);
+}
+
+}  // namespace smol::python
