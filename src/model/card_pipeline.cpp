@@ -225,8 +225,11 @@ void write_pad(YAML::Emitter& out, const PadOp& op) {
 }
 
 void write_mean_and_scale(YAML::Emitter& out, const NormalizeOp& op) {
-  out << YAML::Key << "mean" << YAML::Value << YAML::Flow << std::vector<float>(op.mean.begin(), op.mean.end());
-  out << YAML::Key << "scale" << YAML::Value << YAML::Flow << std::vector<float>(op.scale.begin(), op.scale.end());
+  for (const auto& [key, values] : {std::pair{"mean", &op.mean}, {"scale", &op.scale}}) {
+    out << YAML::Key << key << YAML::Value << YAML::Flow << YAML::BeginSeq;
+    for (float value : *values) out << text_of(value);
+    out << YAML::EndSeq;
+  }
 }
 
 /// Writes one list entry; each is a mapping of one key.

@@ -1,5 +1,7 @@
 #include "model/card_words.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace smol {
@@ -29,6 +31,8 @@ std::string_view name_of(Activation activation) { return kActivationNames.at(sta
 Result<Activation> parse_activation(std::string_view word) {
   return parse_word<Activation>("activation", kActivationNames, word);
 }
+
+std::string text_of(float value) { return fmt::format("{}", value); }
 
 Result<Layout> parse_layout(std::string_view word) {
   return parse_word<Layout>("layout", std::array{name_of(Layout::kNHWC), name_of(Layout::kNCHW)}, word);

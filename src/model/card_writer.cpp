@@ -44,7 +44,7 @@ void write_output(YAML::Emitter& out, const ModelCard& card) {
   write(out, "label_offset", card.label_offset);
   write(out, "top_k", card.top_k);
   if (card.output_scale != 1.0F || card.output_zero_point != 0) {
-    write(out, "scale", card.output_scale);
+    write(out, "scale", text_of(card.output_scale));
     write(out, "zero_point", card.output_zero_point);
   }
   out << YAML::EndMap;

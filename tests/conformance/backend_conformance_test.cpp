@@ -261,13 +261,19 @@ TEST_P(BackendConformance, DeviceOperatorsEqualTheSameOnTheHost) {
   ASSERT_TRUE(run_slot(*plain, 0, 1).ok());
 
   options_.host_output = OutputSpec{DType::kU8, Layout::kNHWC, ColorOrder::kBGR, kSide, kSide};
-  options_.device_operators = {ColorOp{ColorOrder::kRGB}, ConvertOp{DType::kF32}, normalize, LayoutOp{Layout::kNCHW}};
-  const auto fused = compile(2, 1);
-  ASSERT_EQ(fused->inputs()[0].dtype, DType::kU8);
-  ASSERT_EQ(fused->inputs()[0].shape, (Shape{2, kSide, kSide, 3}));
-  std::memcpy(fused->input_tensors(0)[0].data, host.data(), host.size());
-  ASSERT_TRUE(run_slot(*fused, 0, 1).ok());
-  expect_equal(read_rows(*fused, 0, 1), read_rows(*plain, 0, 1));
+  // Mean and scale are in RGB order wherever the channels are turned round.
+  const Operator color = ColorOp{ColorOrder::kRGB}, convert = ConvertOp{DType::kF32}, layout = LayoutOp{Layout::kNCHW};
+  for (const std::vector<Operator>& operators :
+       {std::vector<Operator>{color, convert, normalize, layout}, std::vector<Operator>{convert, normalize, layout, color},
+        std::vector<Operator>{layout, convert, color, normalize}}) {
+    options_.device_operators = operators;
+    const auto fused = compile(2, 1);
+    ASSERT_EQ(fused->inputs()[0].dtype, DType::kU8);
+    ASSERT_EQ(fused->inputs()[0].shape, (Shape{2, kSide, kSide, 3}));
+    std::memcpy(fused->input_tensors(0)[0].data, host.data(), host.size());
+    ASSERT_TRUE(run_slot(*fused, 0, 1).ok());
+    expect_equal(read_rows(*fused, 0, 1), read_rows(*plain, 0, 1));
+  }
 }
 
 TEST_P(BackendConformance, RefusesWhatItCannotCompileWithACode) {

@@ -61,6 +61,7 @@ TEST_F(DraftCards, WritesACardThatLoads) {
     const auto loaded = load_model_card(folder_.write("card.yaml", to_yaml(drafted->card)));
     ASSERT_TRUE(loaded.ok()) << loaded.error().message << "\n" << to_yaml(drafted->card);
     EXPECT_EQ(loaded->pipeline, drafted->card.pipeline);
+    EXPECT_EQ(to_yaml(drafted->card).find("[123.675, 116.28, 103.53]") != std::string::npos, input.dtype == DType::kF32);
   }
 }
 
