@@ -78,7 +78,8 @@ double batch_time_us(const DeviceDescription::Model& model, int batch) {
   const auto time_us = [](const std::pair<const int, double>& point) { return point.first * 1e6 / point.second; };
   const auto above = model.pictures_per_s.lower_bound(batch);
   if (above == model.pictures_per_s.end()) return batch * 1e6 / model.pictures_per_s.rbegin()->second;
-  if (above->first == batch || above == model.pictures_per_s.begin()) return batch * 1e6 / above->second;
+  // Nothing is known of smaller batches: they take as long as the smallest known one, so that no rate is made up.
+  if (above->first == batch || above == model.pictures_per_s.begin()) return time_us(*above);
   const auto below = std::prev(above);
   const double position = static_cast<double>(batch - below->first) / (above->first - below->first);
   return time_us(*below) + position * (time_us(*above) - time_us(*below));

@@ -43,7 +43,8 @@ struct DeviceDescription {
   [[nodiscard]] Result<Model> find(const std::string& stem) const;
 };
 
-/// Time of one batch, microseconds: linear between the described batches, at their nearest rate outside of them.
+/// Time of one batch, microseconds: linear between the described batches; smaller ones take as long as the smallest
+/// described, larger ones run at the rate of the largest.
 [[nodiscard]] double batch_time_us(const DeviceDescription::Model& model, int batch);
 
 }  // namespace smol

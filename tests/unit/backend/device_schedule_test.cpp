@@ -64,9 +64,9 @@ TEST(BatchTime, FollowsTheCurve) {
   const DeviceDescription::Model model{{{1, 1000}, {9, 3000}}, 0};
   EXPECT_DOUBLE_EQ(batch_time_us(model, 1), 1000);
   EXPECT_DOUBLE_EQ(batch_time_us(model, 9), 3000);
-  EXPECT_DOUBLE_EQ(batch_time_us(model, 5), 2000);   // half way
-  EXPECT_DOUBLE_EQ(batch_time_us(model, 18), 6000);  // at the last rate
-  EXPECT_DOUBLE_EQ(batch_time_us({{{64, 1000}}, 0}, 16), 16'000);
+  EXPECT_DOUBLE_EQ(batch_time_us(model, 5), 2000);                 // half way
+  EXPECT_DOUBLE_EQ(batch_time_us(model, 18), 6000);                // at the last rate
+  EXPECT_DOUBLE_EQ(batch_time_us({{{64, 1000}}, 0}, 16), 64'000);  // no better than the smallest known batch
 }
 
 }  // namespace
