@@ -14,6 +14,8 @@ constexpr int kRowsPerGroup = 16;
 /// libjpeg-turbo writes rows that are aligned to its vectors with non-temporal stores, past the caches, from where the
 /// consumer would have to fetch them again: 3 % of decoding at 500x375, and the consumer's time besides.
 constexpr std::ptrdiff_t kMisalignment = 4;
+/// libjpeg-turbo chooses fancy upsampling by the whole picture's width and then assumes more than 2 chroma columns.
+constexpr int kMinChromaColumns = 4;
 /// What missing pixels look like, as libjpeg itself fills them.
 constexpr int kMissing = 128;
 
@@ -147,9 +149,12 @@ Result<JpegDecoder::Extent> JpegDecoder::narrow(const Rect& wanted, PixelFormat 
     }
     return extent;
   }
-  if (wanted.width < size.width) {
-    auto x = static_cast<JDIMENSION>(std::max(wanted.x - 1, 0));
-    auto width = static_cast<JDIMENSION>(std::min(wanted.x + wanted.width + 1, size.width)) - x;
+  const int least_width = kMinChromaColumns * library_.info().max_h_samp_factor;
+  if (wanted.width < size.width && least_width < size.width) {
+    const int left = std::clamp(wanted.x - 1, 0, size.width - least_width);
+    const int right = std::clamp(wanted.x + wanted.width + 1, left + least_width, size.width);
+    auto x = static_cast<JDIMENSION>(left);
+    auto width = static_cast<JDIMENSION>(right - left);
     SMOL_RETURN_IF_ERROR(library_.crop_columns(x, width));
     extent.first_column = static_cast<int>(x);
     extent.num_columns = static_cast<int>(width);
@@ -201,6 +206,7 @@ Result<DecodeReport> JpegDecoder::deliver_rows(const DecodeRequest& request, Pix
     more = consumer.rows(delivered.y + done, view);
     done += num_rows;
   }
+  if (!failed_row_) SMOL_RETURN_IF_ERROR(library_.check_end());
   return report(delivered.y, done);
 }
 
@@ -262,6 +268,7 @@ Result<DecodeReport> JpegDecoder::deliver_planes(const DecodeRequest& request, R
     done += view.height;
     if (!consumer.rows(y, view)) break;
   }
+  if (!failed_row_) SMOL_RETURN_IF_ERROR(library_.check_end());
   return report(first, done);
 }
 

@@ -14,8 +14,11 @@ constexpr std::array<JOCTET, 2> kEndOfImage{0xFF, JPEG_EOI};
 
 constexpr int kFirstRestartMarker = JPEG_RST0, kLastRestartMarker = JPEG_RST0 + 7;
 
-/// THE table of libjpeg warnings. `marker` is the message's first parameter where it names one.
-JpegWarning classify(int message, int marker, int unread_marker) {
+/// Encoders may pad; a decoder that lost its place leaves more.
+constexpr int kMaxPaddingBytes = 8;
+
+/// THE table of libjpeg warnings. `marker` is the parameter that names one, if any; `num_bytes` the first parameter.
+JpegWarning classify(int message, int marker, int num_bytes, int unread_marker) {
   switch (message) {
     case JWRN_HIT_MARKER:  // the entropy-coded data stop before the picture is complete
       return unread_marker == JPEG_EOI ? JpegWarning::kTruncated : JpegWarning::kRecovered;
@@ -27,9 +30,9 @@ JpegWarning classify(int message, int marker, int unread_marker) {
     case JWRN_ARITH_BAD_CODE:
     case JWRN_BOGUS_PROGRESSION:  // scans refine what was never sent
       return JpegWarning::kRecovered;
-    case JWRN_EXTRANEOUS_DATA:  // before a restart marker the decoder lost its place; elsewhere it is padding
-      return marker >= kFirstRestartMarker && marker <= kLastRestartMarker ? JpegWarning::kRecovered
-                                                                           : JpegWarning::kHarmless;
+    case JWRN_EXTRANEOUS_DATA:  // bytes that no scan has used, before a marker
+      if (marker >= kFirstRestartMarker && marker <= kLastRestartMarker) return JpegWarning::kRecovered;
+      return num_bytes > kMaxPaddingBytes ? JpegWarning::kRecovered : JpegWarning::kHarmless;
     default:  // Adobe transform codes, JFIF versions, ICC chunks, SOS parameters of sequential pictures
       return JpegWarning::kHarmless;
   }
@@ -89,7 +92,7 @@ Status JpegLibrary::read_header(ByteView bytes, const DecodeRequest& request) {
   bytes_ = bytes;
   request_ = &request;
   window_end_ = 0;
-  in_header_ = true;
+  phase_ = Phase::kHeader;
   warnings_ = 0;
   recovered_ = truncated_ = false;
   first_missing_row_ = -1;
@@ -100,7 +103,7 @@ Status JpegLibrary::read_header(ByteView bytes, const DecodeRequest& request) {
     if (!created_) create();
     jpeg_read_header(&info_, TRUE);
   }));
-  in_header_ = false;
+  phase_ = Phase::kPixels;
   return {};
 }
 
@@ -135,6 +138,16 @@ Status JpegLibrary::read_rows(JSAMPARRAY rows, JDIMENSION count) {
 
 Status JpegLibrary::read_planes(JSAMPIMAGE planes, JDIMENSION count) {
   return guarded([this, planes, count] { jpeg_read_raw_data(&info_, planes, count); });
+}
+
+Status JpegLibrary::check_end() {
+  if (info_.output_scanline < info_.output_height || truncated_ || jpeg_has_multiple_scans(&info_)) return {};
+  phase_ = Phase::kEnd;
+  Status status = guarded([this] { jpeg_finish_decompress(&info_); });
+  const bool refused = !status.ok() && (request_->fail_on >= FailOn::kError || status.error().code == ErrorCode::kCancelled);
+  if (refused) return status;
+  recovered_ = recovered_ || !status.ok();
+  return {};
 }
 
 void JpegLibrary::abort() {
@@ -184,8 +197,9 @@ void JpegLibrary::on_message(j_common_ptr info, int level) {
 }
 
 void JpegLibrary::warn() {
-  const JpegWarning kind =
-      classify(errors_.msg_code, errors_.msg_parm.i[errors_.msg_code == JWRN_EXTRANEOUS_DATA ? 1 : 0], info_.unread_marker);
+  const int* const parameters = errors_.msg_parm.i;
+  const int marker = parameters[errors_.msg_code == JWRN_EXTRANEOUS_DATA ? 1 : 0];
+  const JpegWarning kind = classify(errors_.msg_code, marker, parameters[0], info_.unread_marker);
   count(kind, nullptr);
 }
 
@@ -244,10 +258,10 @@ bool JpegLibrary::notices_missing_data() { return !jpeg_has_multiple_scans(&info
 
 /// Hands out an end marker.
 void JpegLibrary::end_of_data() {
-  if (in_header_) fail(ErrorCode::kTruncated, "the data end inside the header");
+  if (phase_ == Phase::kHeader) fail(ErrorCode::kTruncated, "the data end inside the header");
   source_.next_input_byte = kEndOfImage.data();
   source_.bytes_in_buffer = kEndOfImage.size();
-  if (!notices_missing_data() && !truncated_) count(JpegWarning::kTruncated, "no end marker");
+  if (phase_ == Phase::kPixels && !notices_missing_data() && !truncated_) count(JpegWarning::kTruncated, "no end marker");
 }
 
 void JpegLibrary::on_skip(j_decompress_ptr info, long num_bytes) {

@@ -38,6 +38,9 @@ class JpegLibrary {
   Status read_rows(JSAMPARRAY rows, JDIMENSION count);
   /// One iMCU row of unconverted planes.
   Status read_planes(JSAMPIMAGE planes, JDIMENSION count);
+  /// After the last row: looks at what follows it. libjpeg-turbo's fast path passes over bad Huffman codes in silence; pixel
+  /// data left over are then the only sign of them.
+  Status check_end();
   /// Ends the picture, complete or not.
   void abort();
 
@@ -85,7 +88,8 @@ class JpegLibrary {
 
   ByteView bytes_;
   std::size_t window_end_ = 0;  ///< offset after the bytes that libjpeg has been given
-  bool in_header_ = false;
+  enum class Phase : std::uint8_t { kHeader, kPixels, kEnd };
+  Phase phase_ = Phase::kHeader;
   const DecodeRequest* request_ = nullptr;
 
   int warnings_ = 0;

@@ -2,6 +2,7 @@
 /// Makes JPEGs of every kind with libjpeg's encoder, and collects what a decoder delivers.
 
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -26,6 +27,12 @@ struct JpegFixture {
 
 /// Noise over a gradient: every block has high frequencies, so that a wrong row or column shows.
 [[nodiscard]] std::vector<std::uint8_t> encode_jpeg(const JpegFixture& fixture);
+
+/// The code of a failure; empty on success, so that a test that expects one fails instead of crashing.
+template <typename T>
+std::optional<ErrorCode> code_of(const Result<T>& result) {
+  return result.ok() ? std::nullopt : std::optional(result.error().code);
+}
 
 /// All pixels that a decode delivered, tightly packed, planes one after another.
 struct Collected {

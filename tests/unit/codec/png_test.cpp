@@ -81,6 +81,25 @@ TEST_F(PngTest, truncated_data_fail_unless_told_otherwise) {
   }
 }
 
+TEST_F(PngTest, a_header_taller_than_its_data_is_truncation) {
+  Bytes bytes = encode_png({.width = 40, .height = 37});
+  constexpr std::size_t kHeightOffset = 8 + 8 + 7;
+  bytes[kHeightOffset] = 60;
+  fix_checksums(bytes);
+  EXPECT_EQ(code_of(decode(bytes, FailOn::kTruncated)), ErrorCode::kTruncated);
+  Collector collector;
+  const auto report = decode(bytes, FailOn::kNone, collector);
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(report->truncated);
+  EXPECT_EQ(report->rows_decoded, 37);
+  EXPECT_EQ(collector.finish().pixels.back(), 128);
+  // And one that is shorter leaves data over, which harms nobody.
+  bytes[kHeightOffset] = 20;
+  fix_checksums(bytes);
+  EXPECT_EQ(decode(bytes, FailOn::kError).value().warnings, 1);
+  EXPECT_EQ(code_of(decode(bytes, FailOn::kWarning)), ErrorCode::kCorrupt);
+}
+
 TEST_F(PngTest, checksums_count_from_error_on) {
   const Bytes whole = encode_png({});
   const std::size_t at = find_chunk(whole, "IDAT");
@@ -97,11 +116,11 @@ TEST_F(PngTest, checksums_count_from_error_on) {
     ASSERT_TRUE(report.ok());
     EXPECT_TRUE(report->recovered);
     EXPECT_EQ(actual.finish().pixels, expected.finish().pixels);
-    EXPECT_EQ(decode(bytes, FailOn::kError).error().code, ErrorCode::kCorrupt);
+    EXPECT_EQ(code_of(decode(bytes, FailOn::kError)), ErrorCode::kCorrupt);
   }
   Bytes wrong_header = whole;
   wrong_header[8 + 8 + 13] ^= 1;
-  EXPECT_EQ(decode(wrong_header, FailOn::kTruncated).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(code_of(decode(wrong_header, FailOn::kTruncated)), ErrorCode::kCorrupt);
   EXPECT_TRUE(decode(wrong_header, FailOn::kNone).ok());
 }
 
@@ -110,7 +129,7 @@ TEST_F(PngTest, broken_pixel_data_fail_or_leave_the_rows_above) {
   const std::size_t at = find_chunk(bytes, "IDAT");
   for (std::size_t i = at + 4000; i < at + 4100; ++i) bytes[i] = 0xFF;
   fix_checksums(bytes);
-  EXPECT_EQ(decode(bytes, FailOn::kTruncated).error().code, ErrorCode::kCorrupt);
+  EXPECT_EQ(code_of(decode(bytes, FailOn::kTruncated)), ErrorCode::kCorrupt);
   const auto report = decode(bytes, FailOn::kNone);
   ASSERT_TRUE(report.ok());
   EXPECT_TRUE(report->recovered || report->truncated);
