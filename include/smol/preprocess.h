@@ -163,7 +163,7 @@ struct DecodeStep {
 /// layout.
 struct FusedStep {
   std::vector<Operator> operators;  ///< what it stands for, in logical order
-  int coefficient_bits = 22;        ///< 22: Pillow's arithmetic; 14: within 1 LSB
+  int coefficient_bits = 22;        ///< 22: Pillow's arithmetic; 14: one pass shortened, within 1 LSB
   friend bool operator==(const FusedStep&, const FusedStep&) = default;
 };
 

@@ -157,10 +157,20 @@ SensorAxis sensor_axis(double begin, double end, int stored, int denominator, bo
   return axis;
 }
 
-void set_outputs(SensorAxis& axis, const ResizeOp& resize, int bits, int out_size, int out_begin, int out_end) {
+/// With 14 bits, only one pass is shortened, so that samples provably stay within 1 of 22 bits. Averaging filters: the first
+/// pass, whose errors of at most 1 are then averaged exactly. Filters with negative lobes would amplify those: the second.
+void shorten_coefficients(SensorAxis& first, SensorAxis& second) {
+  const Filter filter = first.spec.filter;
+  const bool amplifies = filter == Filter::kBicubic || filter == Filter::kLanczos;
+  AxisSpec& spec = amplifies ? second.spec : first.spec;
+  // Beyond this the rounding of so many coefficients could itself add up to 1.
+  constexpr float kMaxShrinking = 16;
+  if (spec.box_end - spec.box_begin < kMaxShrinking * static_cast<float>(spec.out_size)) spec.coefficient_bits = 14;
+}
+
+void set_outputs(SensorAxis& axis, const ResizeOp& resize, int out_size, int out_begin, int out_end) {
   axis.spec.filter = resize.filter;
   axis.spec.antialias = resize.antialias;
-  axis.spec.coefficient_bits = bits;
   axis.spec.out_size = out_size;
   axis.spec.out_begin = out_begin;
   axis.spec.out_end = out_end;
@@ -189,10 +199,12 @@ void place_axes(const GeometrySource& source, Orientation orientation, const Win
   const int y_subsampling = swaps ? source.subsampling.width : source.subsampling.height;
   x_axis = sensor_axis(window.x_begin, window.x_end, x_stored, denominator * x_subsampling, x_mirrored);
   y_axis = sensor_axis(window.y_begin, window.y_end, y_stored, denominator * y_subsampling, y_mirrored);
-  set_outputs(x_axis, resize, bits, resized.width, canvas.shown_x, canvas.shown_x + canvas.content.width);
-  set_outputs(y_axis, resize, bits, resized.height, canvas.shown_y, canvas.shown_y + canvas.content.height);
+  set_outputs(x_axis, resize, resized.width, canvas.shown_x, canvas.shown_x + canvas.content.width);
+  set_outputs(y_axis, resize, resized.height, canvas.shown_y, canvas.shown_y + canvas.content.height);
   geometry.swaps_axes = swaps;
-  geometry.rows_first = resizes_y_first({x_axis.spec.in_size, y_axis.spec.in_size}, resized) != swaps;
+  const bool y_first = resizes_y_first({x_axis.spec.in_size, y_axis.spec.in_size}, resized);
+  if (bits == 14) y_first ? shorten_coefficients(y_axis, x_axis) : shorten_coefficients(x_axis, y_axis);
+  geometry.rows_first = y_first != swaps;
   geometry.canvas = canvas.size;
   geometry.content = canvas.content;
 }

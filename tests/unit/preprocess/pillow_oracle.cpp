@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -30,8 +31,8 @@ bool run_oracle(std::vector<OracleCase>& cases) {
     const std::string stem = (folder / std::to_string(i)).string();
     std::ofstream(stem + ".in", std::ios::binary)
         .write(reinterpret_cast<const char*>(c.pixels.data()), static_cast<std::streamsize>(c.pixels.size()));
-    manifest << stem << ".in\t" << c.size.width << '\t' << c.size.height << '\t' << c.channels << '\t'
-             << static_cast<int>(c.orientation) << '\t' << c.operators << '\t' << stem << ".out\n";
+    manifest << (c.path.empty() ? stem + ".in" : c.path) << "\t" << c.size.width << '\t' << c.size.height << '\t'
+             << c.channels << '\t' << static_cast<int>(c.orientation) << '\t' << c.operators << '\t' << stem << ".out\n";
   }
   manifest.close();
   const std::string command = std::string(SMOL_PYTHON) + " " + SMOL_TESTS_DIR + "/unit/preprocess/pillow_oracle.py " +
@@ -43,6 +44,26 @@ bool run_oracle(std::vector<OracleCase>& cases) {
   }
   fs::remove_all(folder);
   return ran;
+}
+
+Tensor::Tensor(const OutputSpec& spec) : slot{nullptr, spec.dtype, spec.layout, spec.color, spec.width, spec.height} {
+  bytes.resize(slot.size_bytes());
+  slot.data = bytes.data();
+}
+
+PhysicalPipeline fused_pipeline(const std::string& operators) {
+  PhysicalPipeline pipeline;
+  pipeline.host_steps.emplace_back(FusedStep{parse_operators(operators), 22});
+  return pipeline;
+}
+
+std::string difference(const std::vector<std::uint8_t>& got, const std::vector<std::uint8_t>& expected) {
+  if (got.size() != expected.size()) {
+    return "sizes " + std::to_string(got.size()) + " and " + std::to_string(expected.size());
+  }
+  const auto [a, b] = std::mismatch(got.begin(), got.end(), expected.begin());
+  if (a == got.end()) return {};
+  return "sample " + std::to_string(a - got.begin()) + ": " + std::to_string(*a) + " instead of " + std::to_string(*b);
 }
 
 std::vector<Operator> parse_operators(const std::string& text) {

@@ -1,7 +1,9 @@
 """Runs operator chains with Pillow: the independent answer that smol's preprocessing must match bit for bit.
 
 Usage: pillow_oracle.py MANIFEST. Each line, tab-separated:
-input.raw  width  height  channels  orientation  operators-joined-by-|  output.raw
+input  width  height  channels  orientation  operators-joined-by-|  output.raw
+The input is raw interleaved samples, or a picture file where width is 0. After convert(f32) a picture is one image of mode F
+a channel, and the output is float32, interleaved.
 """
 
 import re
@@ -62,12 +64,24 @@ def pad(image, arguments):
     return padded
 
 
+def apply_to_floats(bands, name, arguments, text):
+    if name == "normalize":
+        mean, scale = ([np.float32(v) for v in arguments[key].strip("[]").split(",")] for key in ("mean", "scale"))
+        arrays = [(np.asarray(band) - m) * (np.float32(1) / s) for band, m, s in zip(bands, mean, scale)]
+        return [Image.fromarray(array) for array in arrays]
+    return [apply(band, text) for band in bands]
+
+
 def apply(image, text):
     name, inside = re.fullmatch(r"\s*(\w+)\((.*)\)\s*", text).groups()
     arguments = {}
     for argument in re.findall(r"(?:[^,\[]|\[[^\]]*\])+", inside):
         key, _, value = argument.strip().rpartition("=")
         arguments[key] = value
+    if isinstance(image, list):
+        return apply_to_floats(image, name, arguments, text)
+    if name == "convert":
+        return [band.convert("F") for band in image.split()] if arguments[""] == "f32" else image
     if name == "orient":
         return ImageOps.exif_transpose(image)
     if name == "resize":
@@ -82,20 +96,32 @@ def apply(image, text):
         return pad(image, arguments)
     if name == "color":
         return image.convert("L") if arguments[""] == "gray" else image
-    if name == "box_resize":  # only for tests of fractional source boxes
+    if name == "box_resize":  # what decoder scaling asks of a resize
         box = tuple(float(v) for v in arguments["box"].strip("[]").split(","))
         return image.resize(size_of(arguments["size"]), FILTERS[arguments["filter"]], box=box)
     raise ValueError(text)
 
 
+def convert_keeping_exif(image):
+    converted = image.convert("RGB")
+    converted.getexif()[0x0112] = image.getexif().get(0x0112, 1)
+    return converted
+
+
 def main():
     for line in open(sys.argv[1]):
         source, width, height, channels, orientation, operators, target = line.rstrip("\n").split("\t")
-        samples = np.fromfile(source, np.uint8).reshape(int(height), int(width), int(channels))
-        image = Image.fromarray(samples[:, :, 0] if channels == "1" else samples)
-        image.getexif()[0x0112] = int(orientation)
+        if width == "0":
+            image = Image.open(source)
+            image = image if image.mode == "L" else convert_keeping_exif(image)
+        else:
+            samples = np.fromfile(source, np.uint8).reshape(int(height), int(width), int(channels))
+            image = Image.fromarray(samples[:, :, 0] if channels == "1" else samples)
+            image.getexif()[0x0112] = int(orientation)
         for text in operators.split("|"):
             image = apply(image, text)
+        if isinstance(image, list):
+            image = np.stack([np.asarray(band) for band in image], axis=2)
         np.asarray(image).tofile(target)
 
 
