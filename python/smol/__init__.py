@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""smol plans decoding, preprocessing and DNN inference over pictures together, and runs the plan at the machine's speed.
+"""smol plans decoding, preprocessing and DNN inference together and runs the plan at the machine's speed.
 
     plans = smol.plan("dataset.yaml", min_accuracy=0.9)
     for batch in smol.run(plans, "photos/"):
         print(batch.column("item"), batch.column("label"))
 
-Names are imported when they are first used: modules that do without the extension module (`smol.demo_assets`) need no build.
+Names are imported when they are first used: `smol.demo_assets` does without the extension module and needs no build.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from smol._native import ImageHeader, ModelCard, Progress, RunReport, __version__, info
+    from smol._native import ImageHeader, ModelCard, Progress, RunReport
     from smol.errors import (
         CancelledError,
         CorruptError,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TruncatedError,
         UnsupportedError,
     )
+    from smol.machine import __version__, info
     from smol.operators import UserOperator
     from smol.pictures import Preprocessor, decode, load_card, probe
     from smol.plans import Dataset, Estimate, Plan, PlanSet, plan
@@ -72,7 +73,8 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "smol._native": ("ImageHeader", "ModelCard", "Progress", "RunReport", "__version__", "info"),
+    "smol._native": ("ImageHeader", "ModelCard", "Progress", "RunReport"),
+    "smol.machine": ("__version__", "info"),
     "smol.operators": ("UserOperator",),
     "smol.pictures": ("Preprocessor", "decode", "load_card", "probe"),
     "smol.plans": ("Dataset", "Estimate", "Plan", "PlanSet", "plan"),

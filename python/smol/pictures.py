@@ -53,8 +53,8 @@ class Preprocessor:
         source: a model card (its path, or from `load_card`), a `Plan`, or operators as text, separated by `|`:
             "resize(short_side=256) | center_crop(224x224) | normalize(mean=127, scale=128)". Orientation in front and
             colour, conversion and layout at the end may be left out, as in a card.
-        fidelity: "exact" gives Pillow's pixels; a name that the pictures do not allow raises an error that lists the others.
-            How is decided at the first picture of each format.
+        fidelity: "exact" gives Pillow's pixels; a name that the pictures do not allow raises an error that lists the
+            others. How is decided at the first picture of each format.
 
     The arrays are ordinary NumPy arrays; `torch.from_dlpack(array)` shares their memory.
     """

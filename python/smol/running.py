@@ -6,7 +6,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -32,9 +32,9 @@ AnySource = PathLike | Dataset | Iterable[Item]
 class Run:
     """A run in progress: iterating gives `pyarrow.RecordBatch`es as they come.
 
-    The run is a few batches ahead of who iterates and then waits, so memory stays bounded. Leaving the loop early is fine:
-    the threads stop when the run is closed or no longer referred to. It is also a context manager, and an Arrow stream
-    for whoever takes one (`pyarrow.table(run)`, polars, DuckDB). It can be iterated once.
+    The run is a few batches ahead of who iterates and then waits, so memory stays bounded. Leaving the loop early is
+    fine: the threads stop when the run is closed or no longer referred to. It is also a context manager, and an Arrow
+    stream for whoever takes one (`pyarrow.table(run)`, polars, DuckDB). It can be iterated once.
     """
 
     def __init__(self, native: _native.RowStream) -> None:
@@ -164,10 +164,10 @@ def run(
     """Runs a plan over pictures.
 
     Args:
-        plan: a `Plan`; a `PlanSet` or a plan file (their chosen plan, or `plan_id`); a model card (its exact plan). Several
-            in a list share one reading and decoding.
-        source: a folder, picture, list or dataset file; a `Dataset`; or an iterable, which may be a generator, of paths and of
-            pairs (id, picture), a picture being a path, encoded bytes or an array (height, width, 3) of uint8.
+        plan: a `Plan`; a `PlanSet` or a plan file (their chosen plan, or `plan_id`); a model card (its exact plan).
+            Several in a list share one reading and decoding.
+        source: a folder, picture, list or dataset file; a `Dataset`; or an iterable, which may be a generator, of paths
+            and of pairs (id, picture), a picture being a path, encoded bytes or an array (height, width, 3) of uint8.
         output: a folder for Parquet part files, or one file ending in .parquet. The run is then done when this returns.
         resume, overwrite: what to do when the output exists: skip the items whose rows are there, or replace it.
         plan_id: which plan of a plan file.
@@ -187,7 +187,7 @@ def run(
         A `Run` to iterate, or with `output` the `RunReport`.
     """
     operators = native_operators(user_operators)
-    wanted = list(plan) if isinstance(plan, (list, tuple)) else [plan]
+    wanted = [plan] if isinstance(plan, (Plan, PlanSet, str, os.PathLike)) else list(plan)
     if not wanted:
         raise InvalidArgumentError("a run needs at least one plan")
     plans_or_cards = [_find_plan(entry, plan_id, operators) for entry in wanted]
@@ -204,9 +204,7 @@ def run(
     return _native.write_parquet(plans, items, options, os.fspath(output), parquet, operators, on_progress)
 
 
-def _find_plan(
-    plan: AnyPlan, plan_id: str, operators: list[_native.UserOperator]
-) -> _native.Plan | str:
+def _find_plan(plan: AnyPlan, plan_id: str, operators: list[_native.UserOperator]) -> _native.Plan | str:
     """The plan, or the path of the model card that it is to be made from."""
     if isinstance(plan, Plan):
         return plan.native
@@ -236,7 +234,7 @@ def _open_items(
     if not isinstance(source, Dataset):
         if shard != (0, 1):
             raise InvalidArgumentError("shard= is for datasets; hand each process its own items instead")
-        size = len(source) if hasattr(source, "__len__") else None
+        size = len(source) if isinstance(source, Sized) else None
         return _native.items_of_python(source, size)
     return _native.items_of_dataset(source.native, _choose_rendition(source, plans, rendition), *shard)
 

@@ -59,7 +59,7 @@ Result<PictureInput> PictureInput::from(nb::handle object) {
 
 Result<PictureInput> PictureInput::from_array(nb::handle object) {
   PictureArray array;
-  if (!nb::try_cast(object, array)) return not_a_picture(object);
+  if (!nb::try_cast(object, array, false)) return not_a_picture(object);
   const std::size_t channels = array.ndim() == 3 ? array.shape(2) : 1;
   if (array.ndim() < 2 || array.ndim() > 3 || (channels != 1 && channels != 3) || array.size() == 0) {
     std::string shape;

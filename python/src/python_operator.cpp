@@ -61,7 +61,7 @@ Status PythonOperator::apply_with_gil(const ImageView& in, ImageView& out) const
       {static_cast<std::size_t>(in.height), static_cast<std::size_t>(in.width), 3}));
   const nb::object result = apply_(argument);
   nb::ndarray<const std::uint8_t, nb::ndim<3>, nb::c_contig, nb::device::cpu> array;
-  if (!nb::try_cast(result, array) || array.shape(2) != 3) {
+  if (!nb::try_cast(result, array, false) || array.shape(2) != 3) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("the user operator '{}' must return an array of uint8 with shape (height, width, 3)", name_),
                  Stage::kPreprocess};

@@ -45,7 +45,7 @@ void RaisedError::raise_if_any() {
 
 void bind_result(nb::module_& module) {
   nb::register_exception_translator(translate);
-  module.attr("__version__") = SMOL_VERSION;
+  module.attr("VERSION") = SMOL_VERSION;
   module.def(
       "error_codes",
       [] {

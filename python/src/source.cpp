@@ -70,7 +70,8 @@ void bind_source(nb::module_& module) {
   nb::class_<ItemStream>(module, "ItemStream", "The items of one run.");
   module.def("items_of_dataset", items_of_dataset, "dataset"_a, "rendition"_a, "shard"_a, "num_shards"_a,
              nb::call_guard<nb::gil_scoped_release>());
-  module.def("items_of_python", items_of_python, "pictures"_a, "size"_a.none());
+  module.def("items_of_python", items_of_python, "pictures"_a, "size"_a.none(),
+             nb::sig("def items_of_python(pictures: collections.abc.Iterable[object], size: int | None) -> ItemStream"));
 }
 
 }  // namespace smol::python

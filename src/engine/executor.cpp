@@ -68,6 +68,7 @@ void monitor(RunState& run, std::atomic<int>& working, Clock::time_point start) 
     check_failure_budget(run);
     report_progress(run, start);
   }
+  check_failure_budget(run);  // of runs shorter than the interval, and of the last items
 }
 
 int count_workers(const RunState& run) {
