@@ -35,7 +35,7 @@ struct CodecCapabilities {
   bool early_stop = false;           ///< rows below the request are not decoded
   bool streams_rows = false;         ///< rows arrive while decoding; nothing full-size is kept
   bool planar = false;               ///< can deliver kYcc8Planar before colour conversion
-  std::vector<PixelFormat> formats;  ///< what it can deliver
+  std::vector<PixelFormat> formats;  ///< what it can deliver; kGray8 only from pictures that is_gray()
 };
 
 /// Cheap facts from the header; also what decode cost is predicted from.
@@ -50,7 +50,7 @@ struct ImageHeader {
   bool progressive = false;  ///< progressive JPEG, interlaced PNG: the whole picture is entropy-decoded
   int restart_interval = 0;  ///< in minimum coded units; 0 = none
   int chroma_horizontal = 1, chroma_vertical = 1;  ///< subsampling factors of chroma: 2,2 for 4:2:0
-  std::int64_t compressed_bytes = 0;
+  std::int64_t compressed_bytes = 0;               ///< of pixel data, without embedded thumbnails and profiles
   int num_frames = 1;
 
   /// Size after the orientation is applied.
@@ -85,8 +85,8 @@ class RowConsumer {
   /// Returning an error stops decoding with that error.
   virtual Status begin(const Rect& delivered, Size scaled_size, PixelFormat format) = 0;
   /// `rows` holds rows [y, y + rows.height) of the scaled picture, columns as announced. Borrowed for the
-  /// call; rows are readable 64 bytes past their end. For kYcc8Planar the planes hold the same rows at their own sampling.
-  /// Return false to stop early (all needed rows have arrived): decode() then succeeds.
+  /// call, at any alignment; rows are readable 64 bytes past their end. For kYcc8Planar the planes hold the same rows at
+  /// their own sampling. Return false to stop early (all needed rows have arrived): decode() then succeeds.
   virtual bool rows(int y, const ImageView& rows) = 0;
 };
 

@@ -14,8 +14,9 @@ constexpr int kRowsPerGroup = 16;
 constexpr int kMissing = 128;
 /// Larger pictures are streamed, so that a worker's buffer stays small.
 constexpr std::size_t kMaxInflatedBytes = std::size_t{1} << 27;
-/// Inflating everything with libdeflate takes about as long as this part of the rows with zlib.
-constexpr double kStreamedBelow = 0.4;
+/// Inflating everything with libdeflate costs as much as this part of the rows with zlib (220 against 960 us for all of a
+/// 161-pixel thumbnail).
+constexpr double kStreamedBelow = 0.25;
 
 Error error(ErrorCode code, std::string message) { return Error{code, std::move(message), Stage::kDecode}; }
 
