@@ -26,7 +26,7 @@ format: 1
 kind: {kind}
 input: {{name: input, dtype: u8, layout: NHWC, width: 32, height: 32, channels: 3}}
 {classes}
-seed: 3
+seed: {seed}
 delay_us: {delay_us}
 """
 
@@ -77,16 +77,18 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_card(tmp_path: Path) -> Callable[..., Path]:
-    """make_card(name="tiny", kind="projection", delay_us=0, preprocess=...) -> path of a card, its model beside it."""
+    """make_card(name="tiny", kind="projection", delay_us=0, seed=3, preprocess=...) -> path of a card, its model beside it."""
 
     def make(
         name: str = "tiny",
         kind: str = "projection",
         delay_us: int = 0,
+        seed: int = 3,
         preprocess: str = "resize: {short_side: 36, filter: bilinear}, crop: {width: 32, height: 32}",
     ) -> Path:
         classifies = kind == "projection"
-        model = MODEL.format(kind=kind, classes="classes: 10" if classifies else "", delay_us=delay_us)
+        classes = "classes: 10" if classifies else ""
+        model = MODEL.format(kind=kind, classes=classes, delay_us=delay_us, seed=seed)
         (tmp_path / f"{name}.refmodel").write_text(model)
         card = tmp_path / f"{name}.yaml"
         card.write_text(
