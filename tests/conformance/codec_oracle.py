@@ -6,9 +6,8 @@ Adds PNG and JPEG fixtures to DIRECTORY (the test program has put JPEGs of its o
 and in DATA, and writes DIRECTORY/manifest.tsv: group, path, width, height, channels, orientation, CRC-32 of the pixels as
 8-bit RGB in stored orientation. Pictures that Pillow refuses have width 0.
 
-Where smol differs from Pillow on purpose, the oracle is another one:
-  16 bits a sample   round(v / 257) by NumPy; Pillow clips grey and drops the low byte of colour
-  4:4:0 JPEG         djpeg of the installed libjpeg-turbo; its upsampling changed after 2.1, and Pillow bundles its own
+Where smol differs from Pillow on purpose, the oracle is NumPy: 16 bits a sample become round(v / 257), where Pillow clips
+grey and drops the low byte of colour.
 """
 
 import io
@@ -181,11 +180,6 @@ def make_jpegs(directory: Path) -> dict[str, int]:
 # ---- Answers ----
 
 
-def is_440(image: Image.Image) -> bool:
-    layers = getattr(image, "layer", [])
-    return len(layers) == 3 and any(layers[0][2] > l[2] and layers[0][1] == l[1] for l in layers[1:])
-
-
 def sixteen_bit_samples(path: Path) -> np.ndarray | None:
     """Samples of a non-interlaced 16-bit colour PNG, which Pillow cannot give."""
     data = path.read_bytes()
@@ -225,9 +219,6 @@ def decode(path: Path) -> tuple[np.ndarray, int, int]:
             wide = sixteen_bit_samples(path)
             if wide is not None:
                 return wide, channels, orientation
-        if image.format in ("JPEG", "MPO") and is_440(image):
-            ppm = subprocess.run(["djpeg", "-ppm", str(path)], capture_output=True, check=True).stdout
-            return np.asarray(Image.open(io.BytesIO(ppm))), channels, orientation
         return np.asarray(image.convert("RGB")), channels, orientation
 
 
