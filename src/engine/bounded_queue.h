@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -39,12 +40,18 @@ class BoundedQueue {
   std::optional<T> pop() {
     std::unique_lock lock(mutex_);
     has_entry_.wait(lock, [&] { return closed_ || !entries_.empty(); });
-    if (entries_.empty()) return std::nullopt;
-    std::optional<T> value(std::move(entries_.front()));
-    entries_.pop_front();
-    lock.unlock();
-    has_room_.notify_one();
-    return value;
+    return take(std::move(lock));
+  }
+
+  /// Like pop(), but gives up after `limit`: nullopt then, or when closed and empty (drained() tells).
+  std::optional<T> pop_for(std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    has_entry_.wait_for(lock, limit, [&] { return closed_ || !entries_.empty(); });
+    return take(std::move(lock));
+  }
+  [[nodiscard]] bool drained() {
+    std::scoped_lock lock(mutex_);
+    return closed_ && entries_.empty();
   }
 
   void close() {
@@ -57,6 +64,15 @@ class BoundedQueue {
   }
 
  private:
+  std::optional<T> take(std::unique_lock<std::mutex> lock) {
+    if (entries_.empty()) return std::nullopt;
+    std::optional<T> value(std::move(entries_.front()));
+    entries_.pop_front();
+    lock.unlock();
+    has_room_.notify_one();
+    return value;
+  }
+
   const std::size_t capacity_;
   std::mutex mutex_;
   std::condition_variable has_entry_, has_room_;

@@ -14,12 +14,14 @@ float& stage_of(Row& row, Stage stage) { return row.stage_us[static_cast<std::si
 }  // namespace
 
 void Collector::work() {
-  while (std::optional<Event> event = run_.events.pop()) {
-    if (event->row) {
+  while (!run_.events.drained()) {
+    // Rows do not wait for later ones when the source stalls.
+    std::optional<Event> event = run_.events.pop_for(kFlushInterval);
+    if (event && event->row) {
       deliver(*std::move(event->row));
-    } else if (event->skipped_ticket >= 0) {
+    } else if (event && event->skipped_ticket >= 0) {
       skipped_.insert(event->skipped_ticket);
-    } else {
+    } else if (event) {
       read_batch(*event);
     }
     flush(false);

@@ -65,18 +65,19 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
   state->plan = plan;
   SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model, runtime.user_operators));
   SMOL_RETURN_IF_ERROR(verify(plan, state->card));
+  if (state->card.max_batch > 0) state->plan.shape.batch = std::min(plan.shape.batch, state->card.max_batch);
   SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
   SMOL_ASSIGN_OR_RETURN(state->picture, verify(plan.pipeline));
   const int cores = available_cores();
   state->shares_host_cores = backend->capabilities().shares_host_cores;
   state->host_workers = options.ablation.threading ? (plan.shape.host_workers > 0 ? plan.shape.host_workers : cores) : 1;
   state->streams = options.ablation.threading ? (plan.shape.streams > 0 ? plan.shape.streams : cores) : 1;
-  SMOL_ASSIGN_OR_RETURN(state->slots, count_slots(plan, state->picture, state->streams, options));
+  SMOL_ASSIGN_OR_RETURN(state->slots, count_slots(state->plan, state->picture, state->streams, options));
 
   CompileOptions compile;
   compile.model_path = state->card.path;
   compile.precision = plan.precision;
-  compile.batch = plan.shape.batch;
+  compile.batch = state->plan.shape.batch;
   compile.streams = state->streams;
   compile.threads_per_stream = plan.shape.threads_per_stream;
   compile.pin_threads = plan.shape.pin_threads;

@@ -1,0 +1,195 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "engine/measure.h"
+#include "unit/engine/engine_fixture.h"
+
+namespace smol {
+namespace {
+
+class ExecuteTest : public ::testing::Test, public EngineFixture {};
+
+std::map<std::string, int> labels_of(const MemorySink& sink) {
+  std::map<std::string, int> labels;
+  for (const Row& row : sink.rows()) {
+    EXPECT_TRUE(labels.emplace(row.item + "#" + row.region, row.error ? -1 : row.prediction.label).second) << row.item;
+  }
+  return labels;
+}
+
+TEST_F(ExecuteTest, RunsItemsFromMemoryGeneratorsAndPictures) {
+  CompiledPlan plan = compile_plan(make_plan("net"));
+  MemorySink from_bytes, from_pictures, from_calls;
+  std::vector<Item> items = make_items(30);
+  ASSERT_TRUE(execute(runtime, {&plan, 1}, *from_items(items), from_bytes).ok());
+  int next = 0;
+  const auto generate = [&]() -> std::optional<Item> {
+    return next < 30 ? std::optional<Item>(items[next++]) : std::nullopt;
+  };
+  ASSERT_TRUE(execute(runtime, {&plan, 1}, *from_generator(generate), from_calls).ok());
+  for (Item& item : items) {
+    auto picture = std::make_shared<Image>();
+    const std::unique_ptr<Decoder> decoder = runtime.codecs.find("jpeg")->create_decoder();
+    DecodeRequest request;
+    request.format = PixelFormat::kRgb8;
+    decode_to_image(*decoder, *item.bytes, request, *picture).value();
+    item.bytes.reset();
+    item.picture = picture;
+  }
+  ASSERT_TRUE(execute(runtime, {&plan, 1}, *from_items(items), from_pictures).ok());
+  EXPECT_EQ(labels_of(from_bytes).size(), 30U);
+  EXPECT_EQ(labels_of(from_bytes), labels_of(from_calls));
+  EXPECT_EQ(labels_of(from_bytes), labels_of(from_pictures));
+}
+
+TEST_F(ExecuteTest, OrderIsKeptThoughItemsOvertakeEachOther) {
+  CompiledPlan plan = compile_plan(make_plan("net"));
+  std::vector<Item> items = make_items(200);
+  for (int i = 0; i < 200; i += 7) items[i].bytes = make_jpeg(i, 900, 700);  // slow ones
+  items[50].bytes = std::make_shared<std::vector<std::uint8_t>>(100, std::uint8_t{1});
+  RunOptions options;
+  options.ordered = true;
+  MemorySink sink;
+  ASSERT_TRUE(execute(runtime, {&plan, 1}, *from_items(items), sink, options).ok());
+  ASSERT_EQ(sink.rows().size(), 200U);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(sink.rows()[i].item, std::to_string(i));
+}
+
+TEST_F(ExecuteTest, APartlyFilledBatchDoesNotWaitForAStalledSource) {
+  CompiledPlan plan = compile_plan(make_plan("net"));
+  const std::vector<Item> items = make_items(2);
+  std::atomic<int> rows{0};
+  class CountingSink final : public Sink {
+   public:
+    explicit CountingSink(std::atomic<int>& count) : count_(count) {}
+    Status write(std::span<const Row> written) override {
+      count_ += static_cast<int>(written.size());
+      return {};
+    }
+    Status finish(bool) override { return {}; }
+
+   private:
+    std::atomic<int>& count_;
+  } sink(rows);
+  std::atomic<int> given{0};
+  bool arrived = false;
+  // The third call waits for the first two rows: without the deadline they would come after it.
+  const auto generate = [&]() -> std::optional<Item> {
+    if (given < 2) return items[given++];
+    for (int i = 0; i < 2000 && rows < 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    arrived = rows == 2;
+    return std::nullopt;
+  };
+  RunOptions options;
+  options.max_batch_delay = std::chrono::milliseconds(20);
+  ASSERT_TRUE(execute(runtime, {&plan, 1}, *from_generator(generate), sink, options).ok());
+  EXPECT_TRUE(arrived);
+}
+
+TEST_F(ExecuteTest, QueueDepthOneDoesNotDeadlock) {
+  Plan first = make_plan("one"), second = make_plan("two");
+  for (Plan* plan : {&first, &second}) {
+    plan->shape.slots = 1;
+    plan->shape.batch = 3;
+    plan->shape.host_workers = 5;
+  }
+  std::vector<CompiledPlan> plans;
+  plans.push_back(compile_plan(first));
+  plans.push_back(compile_plan(second));
+  MemorySink sink;
+  std::vector<Item> items = make_items(100);
+  for (int i = 0; i < 100; i += 3) items[i].bytes = std::make_shared<std::vector<std::uint8_t>>(50, std::uint8_t{7});
+  const Result<RunReport> report = execute(runtime, plans, *from_items(items), sink);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(sink.rows().size(), 200U);
+  EXPECT_EQ(report->error_rows, 68);
+}
+
+TEST_F(ExecuteTest, FailingSinksAndSourcesEndTheRun) {
+  CompiledPlan plan = compile_plan(make_plan("net"));
+  class FailingSink final : public Sink {
+   public:
+    Status write(std::span<const Row>) override { return Error{ErrorCode::kIo, "disk full"}; }
+    Status finish(bool) override {
+      ADD_FAILURE() << "finish() after a failed write";
+      return {};
+    }
+  } failing;
+  const Result<RunReport> report = execute(runtime, {&plan, 1}, *repeat_items(make_items(5), 100000), failing);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().message, "disk full");
+
+  class FailingSource final : public Source {
+   public:
+    Result<std::optional<Item>> next() override { return Error{ErrorCode::kIo, "network gone"}; }
+  } source;
+  MemorySink sink;
+  EXPECT_EQ(execute(runtime, {&plan, 1}, source, sink).error().message, "network gone");
+}
+
+TEST_F(ExecuteTest, AStopKeepsWholeRowsAndLeavesTheRest) {
+  CompiledPlan plan = compile_plan(make_plan("slow", "delay_us: 2000\n"));
+  std::stop_source stop;
+  RunOptions options;
+  options.stop = stop.get_token();
+  MemorySink sink;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    stop.request_stop();
+  });
+  const Result<RunReport> report = execute(runtime, {&plan, 1}, *repeat_items(make_items(5), 1000000), sink, options);
+  ASSERT_TRUE(report.ok());
+  EXPECT_TRUE(report->cancelled);
+  EXPECT_LT(report->items, 1000000);
+  for (const Row& row : sink.rows()) EXPECT_FALSE(row.error.has_value());
+}
+
+TEST_F(ExecuteTest, PlansWithDifferentDecodingRunTogether) {
+  Plan first = make_plan("one"), second = make_plan("two");
+  second.pipeline.decode.region = false;
+  std::vector<CompiledPlan> plans;
+  plans.push_back(compile_plan(first));
+  plans.push_back(compile_plan(second));
+  MemorySink sink;
+  ASSERT_TRUE(execute(runtime, plans, *from_items(make_items(20)), sink).ok());
+  std::map<std::string, int> labels;
+  for (const Row& row : sink.rows()) {
+    ASSERT_FALSE(row.error);
+    const auto [entry, fresh] = labels.emplace(row.item, row.prediction.label);
+    EXPECT_TRUE(fresh || entry->second == row.prediction.label);
+  }
+  EXPECT_EQ(labels.size(), 20U);
+}
+
+TEST_F(ExecuteTest, MeasuresPartsAlone) {
+  CompiledPlan plan = compile_plan(make_plan("slow", "delay_us: 1000\n"));
+  const Result<double> infer = measure_inference(plan, 0.1);
+  ASSERT_TRUE(infer.ok());
+  // Two streams sleep 1 ms a batch of four: at most 8000 a second.
+  EXPECT_LT(*infer, 8200);
+  EXPECT_GT(*infer, 100);
+  const Result<RunReport> preprocess = measure_preprocessing(runtime, plan, *repeat_items(make_items(5), 200), {});
+  ASSERT_TRUE(preprocess.ok());
+  EXPECT_EQ(preprocess->items, 200);
+}
+
+TEST_F(ExecuteTest, CompilingRefusesWhatCannotRun) {
+  Plan plan = make_plan("net");
+  RunOptions tiny;
+  tiny.memory_bytes = 100;
+  EXPECT_EQ(compile(runtime, plan, tiny).error().code, ErrorCode::kOutOfMemory);
+  plan.backend = "abacus";
+  EXPECT_FALSE(compile(runtime, plan).ok());
+  plan = make_plan("net");
+  plan.model_digest = "xxh3:0";
+  EXPECT_NE(compile(runtime, plan).error().message.find("plan again"), std::string::npos);
+  plan = make_plan("net");
+  std::get<FusedStep>(plan.pipeline.host_steps[0]).operators.emplace_back(ConvertOp{DType::kF32});
+  EXPECT_FALSE(compile(runtime, plan).ok());
+}
+
+}  // namespace
+}  // namespace smol

@@ -1,0 +1,66 @@
+#include "planner/frontier.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace smol {
+namespace {
+
+Plan measured_plan(const std::string& id, double throughput, double accuracy) {
+  Plan plan;
+  plan.id = id;
+  plan.measured = PlanMeasurement{};
+  plan.measured->throughput.value = throughput;
+  plan.measured->accuracy = Estimate{accuracy, accuracy, accuracy};
+  return plan;
+}
+
+bool dominates(const Plan& a, const Plan& b) {
+  const double ta = a.measured->throughput.value, tb = b.measured->throughput.value;
+  const double aa = a.measured->accuracy->value, ab = b.measured->accuracy->value;
+  return ta >= tb && aa >= ab && (ta > tb || aa > ab);
+}
+
+TEST(FrontierTest, EqualsBruteForce) {
+  std::mt19937 generator(3);
+  std::uniform_int_distribution<int> value(1, 12);
+  for (int trial = 0; trial < 500; ++trial) {
+    std::vector<Plan> plans;
+    for (int i = 0; i < 1 + trial % 15; ++i) {
+      plans.push_back(measured_plan(std::to_string(i), value(generator), value(generator) / 12.0));
+    }
+    const FrontierSplit split = split_frontier(plans);
+    EXPECT_EQ(split.frontier.size() + split.dominated.size(), plans.size());
+    for (const Plan& kept : split.frontier) {
+      for (const Plan& plan : plans) EXPECT_FALSE(dominates(plan, kept));
+    }
+    for (const Plan& dropped : split.dominated) {
+      bool justified = false;
+      for (const Plan& kept : split.frontier) {
+        const bool equal = kept.measured->throughput.value == dropped.measured->throughput.value &&
+                           kept.measured->accuracy->value == dropped.measured->accuracy->value;
+        justified |= dominates(kept, dropped) || equal;
+      }
+      EXPECT_TRUE(justified);
+    }
+  }
+}
+
+TEST(FrontierTest, ChoosesUnderConstraints) {
+  const std::vector<Plan> frontier{measured_plan("fast", 900, 0.7), measured_plan("middle", 500, 0.8),
+                                   measured_plan("slow", 100, 0.9)};
+  EXPECT_EQ(*choose_plan(frontier, {}, {}), "fast");
+  EXPECT_EQ(*choose_plan(frontier, 0.75, {}), "middle");
+  EXPECT_EQ(*choose_plan(frontier, 0.9, {}), "slow");
+  EXPECT_EQ(*choose_plan(frontier, {}, 400), "middle");
+  EXPECT_EQ(*choose_plan(frontier, {}, 50), "slow");
+  EXPECT_EQ(*choose_plan(frontier, 0.75, 450), "middle");
+  EXPECT_NE(choose_plan(frontier, 0.95, {}).error().message.find("slow with 0.900"), std::string::npos);
+  EXPECT_NE(choose_plan(frontier, {}, 1000).error().message.find("fast with 900.0"), std::string::npos);
+  EXPECT_NE(choose_plan(frontier, 0.85, 400).error().message.find("together"), std::string::npos);
+  EXPECT_FALSE(choose_plan({}, {}, {}).ok());
+}
+
+}  // namespace
+}  // namespace smol

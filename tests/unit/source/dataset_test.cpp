@@ -1,0 +1,129 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "smol/source.h"
+#include "source/csv.h"
+
+namespace smol {
+namespace {
+namespace fs = std::filesystem;
+
+class DatasetTest : public ::testing::Test {
+ protected:
+  DatasetTest() : folder_(fs::temp_directory_path() / ("smol-dataset-" + std::to_string(::getpid()))) {
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  ~DatasetTest() override { fs::remove_all(folder_); }
+
+  std::string write(const std::string& name, const std::string& text = "x") {
+    fs::create_directories((folder_ / name).parent_path());
+    std::ofstream(folder_ / name) << text;
+    return (folder_ / name).string();
+  }
+  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  fs::path folder_;
+};
+
+std::vector<Item> all_items(Source& source) {
+  std::vector<Item> items;
+  for (auto item = source.next(); item.ok() && *item; item = source.next()) items.push_back(**item);
+  return items;
+}
+
+TEST_F(DatasetTest, FolderListsPicturesSortedAndLeavesOtherFilesOut) {
+  for (const char* name : {"p/b.jpg", "p/a.png", "p/sub/c.JPEG", "p/labels.csv", "p/.hidden.jpg", "p/.git/d.jpg"})
+    write(name);
+  const Result<Dataset> dataset = open_dataset(path("p"));
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  EXPECT_EQ(dataset->item_ids, (std::vector<std::string>{"a.png", "b.jpg", "sub/c.JPEG"}));
+}
+
+TEST_F(DatasetTest, RenditionsJoinByPathWithoutExtension) {
+  write("full/a.jpg"), write("full/sub/a.jpg"), write("full/b.jpg"), write("full/c.jpg");
+  write("small/a.png"), write("small/sub/a.png"), write("small/b.png"), write("small/b.jpg");
+  write("d.yaml", "renditions: {full: {path: full}, small: {path: small}}\n");
+  const Result<Dataset> dataset = open_dataset(path("d.yaml"));
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  const std::vector<Item> items = all_items(*dataset->open("small"));
+  ASSERT_EQ(items.size(), 4U);
+  EXPECT_EQ(items[0].id, "a.jpg");
+  EXPECT_EQ(items[0].path, path("small/a.png"));
+  EXPECT_EQ(items[1].path, path("small/b.jpg"));  // the same name wins over the same stem
+  EXPECT_EQ(items[2].error->code, ErrorCode::kNotFound);
+  EXPECT_EQ(items[3].path, path("small/sub/a.png"));
+  EXPECT_EQ(*dataset->locate(dataset->renditions[1], "a.jpg"), path("small/a.png"));
+  write("small/a.webp");
+  const std::vector<Item> ambiguous = all_items(*dataset->open("small"));
+  EXPECT_EQ(ambiguous[0].error->code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(DatasetTest, LabelsAndRegionsBelongToTheirItems) {
+  write("full/a.jpg"), write("full/b, c.jpg");
+  write("labels.csv", "item,label,name\n\"b, c.jpg\",7,x\nunknown.jpg,3,y\n");
+  write("regions.csv", "item,region,x,y,width,height\na.jpg,face,1,2,3,4\na.jpg,other,5,6,7,8\n");
+  write("d.yaml", "renditions: {full: {path: full}}\nlabels: labels.csv\nregions: regions.csv\n");
+  const Result<Dataset> dataset = open_dataset(path("d.yaml"));
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  EXPECT_EQ(dataset->labels, (std::vector<int>{-1, 7}));
+  ASSERT_EQ(dataset->regions[0].size(), 2U);
+  EXPECT_EQ(dataset->regions[0][1].rect, (Rect{5, 6, 7, 8}));
+  EXPECT_TRUE(dataset->regions[1].empty());
+}
+
+TEST_F(DatasetTest, ErrorsNameFileAndRemedy) {
+  write("full/a.jpg");
+  const auto message_of = [&](const std::string& yaml) {
+    write("d.yaml", yaml);
+    const Result<Dataset> dataset = open_dataset(path("d.yaml"));
+    return dataset.ok() ? std::string("accepted") : dataset.error().message;
+  };
+  EXPECT_NE(message_of("rendition: x\n").find("allowed are renditions"), std::string::npos);
+  EXPECT_NE(message_of("renditions: {}\n").find("renditions"), std::string::npos);
+  EXPECT_NE(message_of("renditions: {full: {path: gone}}\n").find("gone"), std::string::npos);
+  EXPECT_NE(message_of("renditions: {full: {path: full}}\ncalibration: [z.jpg]\n").find("z.jpg"), std::string::npos);
+  write("regions.csv", "item,region,x,y,width,height\na.jpg,face,1,2,0,4\n");
+  EXPECT_NE(message_of("renditions: {full: {path: full}}\nregions: regions.csv\n").find("positive"), std::string::npos);
+  write("labels.csv", "item,label\nz.jpg,1\n");
+  EXPECT_NE(message_of("renditions: {full: {path: full}}\nlabels: labels.csv\n").find("no label names an item"),
+            std::string::npos);
+  write("labels.csv", "item,label\na.jpg,cat\n");
+  EXPECT_NE(message_of("renditions: {full: {path: full}}\nlabels: labels.csv\n").find("'cat'"), std::string::npos);
+}
+
+TEST_F(DatasetTest, ListsKeepTheirOrderAndRefuseDuplicates) {
+  write("b.jpg"), write("a.jpg");
+  const Result<Dataset> dataset = open_dataset(write("list.txt", "b.jpg\r\na.jpg\n"));
+  ASSERT_TRUE(dataset.ok());
+  EXPECT_EQ(dataset->item_ids, (std::vector<std::string>{"b.jpg", "a.jpg"}));
+  EXPECT_EQ(open_dataset(write("list.txt", "a.jpg\nb.jpg\na.jpg\n")).error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(DatasetTest, ShardsPartitionTheItems) {
+  for (int i = 0; i < 10; ++i) write("p/" + std::to_string(i) + ".jpg");
+  const Result<Dataset> dataset = open_dataset(path("p"));
+  std::vector<std::string> seen;
+  for (int shard = 0; shard < 3; ++shard) {
+    for (const Item& item : all_items(*dataset->open("full", shard, 3))) seen.push_back(item.id);
+  }
+  std::sort(seen.begin(), seen.end());
+  EXPECT_EQ(seen, dataset->item_ids);
+}
+
+TEST_F(DatasetTest, CsvFollowsRfc4180) {
+  const Result<CsvTable> table = read_csv(write("t.csv",
+                                                "\xEF\xBB\xBF"
+                                                "a,b\r\n\"x \"\"y\"\"\nz\",1\r\n\r\n,2"));
+  ASSERT_TRUE(table.ok()) << table.error().message;
+  EXPECT_EQ(table->columns, (std::vector<std::string>{"a", "b"}));
+  ASSERT_EQ(table->rows.size(), 2U);
+  EXPECT_EQ(table->rows[0][0], "x \"y\"\nz");
+  EXPECT_EQ(table->rows[1][0], "");
+  EXPECT_EQ(read_csv(write("t.csv", "a,b\n1\n")).error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace smol
