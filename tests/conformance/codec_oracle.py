@@ -79,7 +79,9 @@ def encode_png(samples, kind, depth, *, interlaced=False, palette=None, trns=Non
     raw = b"".join(filtered(packed_rows(g, depth), distance, n) for n, g in enumerate(grids) if g.size)
     data = zlib.compress(raw, 6)
     step = -(-len(data) // parts)
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, interlaced))
+    png = b"\x89PNG\r\n\x1a\n" + chunk(
+        b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, interlaced)
+    )
     png += extra
     if palette is not None:
         png += chunk(b"PLTE", palette.astype(np.uint8).tobytes())
@@ -115,9 +117,13 @@ def make_pngs(directory: Path) -> dict[str, np.ndarray]:
                     for trns in (None, b"\x00\x80" if kind == "palette" else b"\x00\x01" * channels):
                         if trns is not None and kind in ("gray_alpha", "rgba"):
                             continue
-                        name = f"{kind}{depth}_{width}x{height}{'_adam7' * interlaced}{'_trns' * (trns is not None)}.png"
+                        name = (
+                            f"{kind}{depth}_{width}x{height}{'_adam7' * interlaced}{'_trns' * (trns is not None)}.png"
+                        )
                         parts = 3 if trns is not None else 1
-                        png = encode_png(samples, kind, depth, interlaced=interlaced, palette=palette, trns=trns, parts=parts)
+                        png = encode_png(
+                            samples, kind, depth, interlaced=interlaced, palette=palette, trns=trns, parts=parts
+                        )
                         (directory / name).write_bytes(png)
                         answers[name] = rgb_of(samples, kind, depth, palette)
     return answers
@@ -129,7 +135,9 @@ def make_pngs(directory: Path) -> dict[str, np.ndarray]:
 def picture(mode: str = "RGB") -> Image.Image:
     y, x = np.mgrid[0 : SIZE[1], 0 : SIZE[0]]
     channels = len(mode) if mode != "L" else 1
-    planes = [128 + 100 * np.sin(x / (5 + c)) * np.cos(y / (7 - c)) + random.normal(0, 8, x.shape) for c in range(channels)]
+    planes = [
+        128 + 100 * np.sin(x / (5 + c)) * np.cos(y / (7 - c)) + random.normal(0, 8, x.shape) for c in range(channels)
+    ]
     array = np.clip(np.stack(planes, -1), 0, 255).astype(np.uint8)
     return Image.fromarray(array[..., 0] if channels == 1 else array, mode)
 
@@ -156,7 +164,9 @@ def make_jpegs(directory: Path) -> dict[str, int]:
     picture().save(directory / "pillow_restart.jpg", restart_marker_rows=1)
     picture().save(directory / "pillow_restart_blocks.jpg", restart_marker_blocks=1, subsampling="4:2:2")
     picture().save(directory / "pillow_icc.jpg", icc_profile=bytes(70000))
-    (directory / "trailing_garbage.jpg").write_bytes((directory / "pillow_restart.jpg").read_bytes() + bytes(range(256)) * 9)
+    (directory / "trailing_garbage.jpg").write_bytes(
+        (directory / "pillow_restart.jpg").read_bytes() + bytes(range(256)) * 9
+    )
     frames = [picture(), picture()]
     frames[0].save(directory / "two_pictures.mpo.jpg", format="MPO", save_all=True, append_images=frames[1:])
     ppm = io.BytesIO()
@@ -230,7 +240,9 @@ def main() -> None:
     if len(sys.argv) > 2:
         data = Path(sys.argv[2])
         groups += [("photo", p) for p in sorted((data / "imagenet-sample").glob("*.JPEG"))]
-        groups += [("photo", p) for p in sorted((data / "photos").rglob("*")) if p.suffix.lower() in (".jpg", ".jpeg")][:2]
+        groups += [("photo", p) for p in sorted((data / "photos").rglob("*")) if p.suffix.lower() in (".jpg", ".jpeg")][
+            :2
+        ]
         groups += [("gray", p) for p in sorted((data / "elpv").glob("*.png"))[:40]]
         for folder in ("jpeg", "png", "exif"):
             groups += [("conformance", p) for p in sorted((data / "conformance" / folder).iterdir())]
