@@ -3,11 +3,11 @@
     python codec_oracle.py DIRECTORY [DATA]
 
 Adds PNG and JPEG fixtures to DIRECTORY (the test program has put JPEGs of its own there), decodes every picture in it
-and in DATA, and writes DIRECTORY/manifest.tsv: group, path, width, height, channels, orientation, CRC-32 of the pixels as
-8-bit RGB in stored orientation. Pictures that Pillow refuses have width 0.
+and in DATA, and writes DIRECTORY/manifest.tsv: group, path, width, height, channels, orientation, CRC-32 of the pixels
+as 8-bit RGB in stored orientation. Pictures that Pillow refuses have width 0.
 
-Where smol differs from Pillow on purpose, the oracle is NumPy: 16 bits a sample become round(v / 257), where Pillow clips
-grey and drops the low byte of colour.
+Where smol differs from Pillow on purpose, the oracle is NumPy: 16 bits a sample become round(v / 257), where Pillow
+clips grey and drops the low byte of colour.
 """
 
 import io
