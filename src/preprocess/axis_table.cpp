@@ -116,6 +116,29 @@ void drop_unused_taps(AxisTable& table) {
   table.max_taps = used;
 }
 
+void find_range(AxisTable& table, int in_size) {
+  table.first = in_size;
+  table.last = 0;
+  for (int i = 0; i < table.num_outputs; ++i) {
+    table.first = std::min(table.first, table.starts[i]);
+    table.last = std::max(table.last, table.starts[i] + std::max(table.counts[i], 1));
+  }
+}
+
+/// Kernels read max_taps pixels for every output. At the end of the picture, where there are fewer, zeros go in front
+/// instead of behind, so that no one reads far past the row.
+void keep_taps_inside(AxisTable& table) {
+  const int last_start = table.last - table.max_taps;
+  for (int i = 0; i < table.num_outputs; ++i) {
+    const int shift = table.starts[i] - last_start;
+    if (shift <= 0) continue;
+    const auto begin = table.coefficients.begin() + std::ptrdiff_t{i} * table.max_taps;
+    std::rotate(begin, begin + (table.max_taps - shift), begin + table.max_taps);
+    table.starts[i] -= shift;
+    table.counts[i] += shift;
+  }
+}
+
 /// Arithmetic split: low in 0..2047 and high = floor(c / 2048), so that negative coefficients stay exact.
 struct SplitCoefficient {
   std::int16_t high, low;
@@ -269,23 +292,17 @@ void build_axis_table(const AxisSpec& spec, AxisTable& table) {
   table.coefficients.assign(static_cast<std::size_t>(table.num_outputs) * table.max_taps, 0);
   fill_taps(spec, table);
   drop_unused_taps(table);
+  find_range(table, spec.in_size);
+  if (spec.use == TableUse::kRows) return pack_rows(table);
+  keep_taps_inside(table);
   // The padding computes something harmless from readable pixels.
   std::fill(table.starts.begin() + table.num_outputs, table.starts.end(), table.starts[table.num_outputs - 1]);
-  table.first = spec.in_size;
-  table.last = 0;
-  for (int i = 0; i < table.num_outputs; ++i) {
-    table.first = std::min(table.first, table.starts[i]);
-    table.last = std::max(table.last, table.starts[i] + std::max(table.counts[i], 1));
-  }
-  switch (spec.use) {
-    case TableUse::kRows:
-      return pack_rows(table);
-    case TableUse::kRgbxColumns:
-      pack_permutation(table, padded_outputs);
-      return pack_rgbx_columns(table, padded_outputs);
-    case TableUse::kGrayColumns:
-      pack_shuffles(table, padded_outputs);
-      return pack_gray_columns(table, padded_outputs);
+  if (spec.use == TableUse::kRgbxColumns) {
+    pack_permutation(table, padded_outputs);
+    pack_rgbx_columns(table, padded_outputs);
+  } else {
+    pack_shuffles(table, padded_outputs);
+    pack_gray_columns(table, padded_outputs);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 
 #include "pillow_oracle.h"
 
@@ -46,6 +47,16 @@ std::vector<OracleCase> make_cases() {
     add(size, 3, 1,
         "resize(short_side=64, filter=bilinear) | center_crop(80x50) | pad(90x90, value=[9,8,7], centered=true) | crop(x=2, "
         "y=3, size=70x80)");
+  }
+  std::mt19937 generator(2);
+  const auto up_to = [&](unsigned limit) { return static_cast<int>(generator() % limit) + 1; };
+  const std::vector<std::string> filters{"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
+  for (int i = 0; i < 400; ++i) {
+    const unsigned limit = i % 4 == 0 ? 1500 : 150;
+    add({up_to(limit), up_to(limit)}, i % 3 == 0 ? 1 : 3, up_to(8),
+        "orient() | resize(size=" + std::to_string(up_to(150)) + "x" + std::to_string(up_to(150)) +
+            ", filter=" + filters[generator() % filters.size()] + ") | center_crop(" + std::to_string(up_to(160)) + "x" +
+            std::to_string(up_to(160)) + ")");
   }
   return cases;
 }
