@@ -3,18 +3,15 @@
 # pyarrow lie beside it. Elsewhere those stay where they were linked.
 include(CMakePackageConfigHelpers)
 
-set(libraries smol)
-if(TARGET smol_backend_openvino)
-  list(APPEND libraries smol_backend_openvino)
-endif()
 if(SKBUILD)
-  set_target_properties(${libraries} PROPERTIES INSTALL_RPATH "$ORIGIN;$ORIGIN/../pyarrow;$ORIGIN/../openvino/libs")
+  set(rpath_of_libraries "$ORIGIN" "$ORIGIN/../pyarrow" "$ORIGIN/../openvino/libs")
   # Wheels have no symbolic links: one file, one name.
   set_property(TARGET smol PROPERTY VERSION)
   set_property(TARGET smol PROPERTY SOVERSION)
 else()
-  set_target_properties(${libraries} PROPERTIES INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
+  set(rpath_of_libraries "$ORIGIN" ${ARROW_LIBRARY_DIR} "$<$<TARGET_EXISTS:openvino::runtime>:$<TARGET_FILE_DIR:openvino::runtime>>")
 endif()
+set_property(TARGET smol PROPERTY INSTALL_RPATH "${rpath_of_libraries}")
 if(TARGET smol_cli)
   file(RELATIVE_PATH libraries_from_programs /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
   set_property(TARGET smol_cli PROPERTY INSTALL_RPATH "$ORIGIN/${libraries_from_programs}")
@@ -22,6 +19,7 @@ endif()
 
 install(TARGETS smol EXPORT smolTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(TARGET smol_backend_openvino)
+  set_property(TARGET smol_backend_openvino PROPERTY INSTALL_RPATH "${rpath_of_libraries}")
   install(TARGETS smol_backend_openvino LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})  # loaded, never linked
 endif()
 install(DIRECTORY include/smol DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

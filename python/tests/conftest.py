@@ -77,7 +77,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_card(tmp_path: Path) -> Callable[..., Path]:
-    """make_card(name="tiny", kind="projection", delay_us=0, seed=3, preprocess=...) -> path of a card, its model beside it."""
+    """make_card(name="tiny", kind="projection", delay_us=0, seed=3, preprocess=...) -> path of a card."""
 
     def make(
         name: str = "tiny",

@@ -23,7 +23,8 @@ import smol
 import pyarrow as pa
 assert pa.table(smol.run(card, folder)).num_rows == 20
 assert any(b["name"] == "openvino" and b["available"] for b in smol.info()["backends"]) or "openvino" not in order
-loaded = {line.split("/")[-1].split(".so")[0] + "@" + line.split()[-1] for line in open("/proc/self/maps") if ".so" in line}
+files = {line.split()[-1] for line in open("/proc/self/maps") if ".so" in line}
+loaded = {file.split("/")[-1].split(".so")[0] + "@" + file for file in files}
 for library in ("libarrow", "libopenvino"):
     assert len({entry for entry in loaded if entry.startswith(library + "@")}) <= 1, "loaded twice: " + library
 assert not any("/usr/lib" in entry and "libtbb" in entry for entry in loaded), "Debian's TBB is loaded"
