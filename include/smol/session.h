@@ -161,6 +161,7 @@ struct PlanOptions {
   std::optional<double> min_throughput;  ///< items a second
   int calibration_items = 0;             ///< 0: up to 64, or the dataset's own list or fraction
   bool allow_lossy = true;               ///< reduced fidelity decoding among the candidates
+  bool all_fidelities = false;           ///< also those that are predicted to save less than 5 % of preprocessing
   std::vector<std::string> disabled_rules;
   std::vector<Precision> precisions;  ///< empty: f32 and, where fast, bf16
   ExecutionShape shape;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/text_file.h"
 #include "cli/command.h"
 
 namespace smol::cli {
@@ -63,8 +64,12 @@ Status run(const DemoArguments& arguments, Context& context) {
   SMOL_RETURN_IF_ERROR(
       step("and a third: the same as JPEG of quality 75", {program, "rendition", in("photos"), "--short-side", "161",
                                                            "--format", "jpeg:75", "-o", in("thumb161-q75"), "--resume"}));
-  SMOL_RETURN_IF_ERROR(step("measure models x renditions; the frontier",
-                            {program, "plan", in("dataset-renditions.yaml"), "-o", in("plans.yaml"), "--all"}));
+  SMOL_RETURN_IF_ERROR(write_text_file(
+      in("dataset-renditions.yaml"),
+      "renditions: {full: {path: photos}, thumb161: {path: thumb161}, thumb161-q75: {path: thumb161-q75}}\n"
+      "models: [models/efficientnet_lite0.yaml, models/efficientnet_lite1.yaml, models/efficientnet_lite2.yaml]\n"));
+  SMOL_RETURN_IF_ERROR(step("measure models x renditions; the frontier", {program, "plan", in("dataset-renditions.yaml"),
+                                                                          "--min-accuracy", "0.7", "-o", in("plans.yaml")}));
   SMOL_RETURN_IF_ERROR(step("why the chosen plan is what it is", {program, "explain", in("plans.yaml")}));
   SMOL_RETURN_IF_ERROR(step("run it", {program, "run", in("plans.yaml"), in("dataset-renditions.yaml"), "-o",
                                        in("results.parquet"), "--overwrite"}));

@@ -10,7 +10,7 @@ struct PlanArguments {
   std::vector<std::string> models, precisions;
   std::optional<double> min_accuracy, min_throughput;
   int calibration_items = 0, repeats = 3, batch = 0;
-  bool exact_only = false, all = false;
+  bool exact_only = false, all_fidelities = false, all = false;
   std::vector<std::string> disabled_rules;
 };
 
@@ -24,6 +24,7 @@ Status run(const PlanArguments& arguments, Context& context) {
   options.calibration_items = arguments.calibration_items;
   options.repeats = arguments.repeats;
   options.allow_lossy = !arguments.exact_only;
+  options.all_fidelities = arguments.all_fidelities;
   options.disabled_rules = arguments.disabled_rules;
   if (arguments.batch > 0) options.shape.batch = arguments.batch;
   for (const std::string& name : arguments.precisions) {
@@ -88,6 +89,8 @@ void add_plan(CLI::App& program, Context& context) {
   command->add_option("--batch", arguments->batch, "Fix the batch (default: the fastest of 1, 4, 8, 16)")
       ->check(CLI::Range(1, 4096));
   command->add_flag("--exact-only", arguments->exact_only, "No reduced fidelities");
+  command->add_flag("--all-fidelities", arguments->all_fidelities,
+                    "Also fidelities that are predicted to save less than 5 % of preprocessing");
   command->add_flag("--all", arguments->all, "Print the dominated plans, too");
   command->add_option("--disable-rule", arguments->disabled_rules, "Leave out an optimizer rule")->group("Advanced");
   command->footer(

@@ -21,7 +21,10 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   if (facts.codec == nullptr) return runtime.codecs.unrecognised(bytes);
   const std::unique_ptr<Decoder> decoder = facts.codec->create_decoder();
   SMOL_ASSIGN_OR_RETURN(facts.typical, decoder->probe(bytes));
-  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans, make_candidates(runtime, card, arguments.model, "full", facts, {}));
+  PlanOptions every;
+  every.all_fidelities = true;
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans,
+                        make_candidates(runtime, card, arguments.model, "full", facts, every));
   const Plan* plan = nullptr;
   std::string fidelities;
   for (const Plan& candidate : plans) {

@@ -168,7 +168,9 @@ void add_run(CLI::App& program, Context& context) {
   command->add_flag("--overwrite", arguments->overwrite, "Replace an existing output");
   command->add_flag("--ordered", arguments->ordered, "Rows in the order of the input");
   command->add_flag("--stage-times", arguments->stage_times, "A column of microseconds for each stage");
-  command->add_option("--part-rows", arguments->part_rows, "Rows of a part file")->check(CLI::Range(1, 100'000'000))->capture_default_str();
+  command->add_option("--part-rows", arguments->part_rows, "Rows of a part file")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
   command->add_flag("--dry-run", arguments->dry_run, "Print what would run and how long it would take");
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))

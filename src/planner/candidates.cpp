@@ -8,6 +8,9 @@
 namespace smol {
 namespace {
 
+// A choice that would save less than this share of preprocessing cannot be told from noise, so it is not worth measuring.
+constexpr double kWorthMeasuring = 0.05;
+
 std::vector<Precision> precisions_for(const ModelCard& card, const BackendCapabilities& backend,
                                       const PlanOptions& options) {
   if (!options.precisions.empty()) return options.precisions;
@@ -44,6 +47,9 @@ Result<std::vector<Plan>> make_candidates(const Runtime& runtime, const ModelCar
       // moves work without removing it, so the host form stands for all placements.
       const bool on_device = !candidate.pipeline.device_operators.empty();
       if (on_device && backend->capabilities().shares_host_cores) continue;
+      const bool exact = candidate.pipeline.label == FidelityLabel::kExact;
+      const double exact_cost = optimized.candidates.front().cost.total();
+      if (!exact && !options.all_fidelities && candidate.cost.total() > (1 - kWorthMeasuring) * exact_cost) continue;
       if (!fidelities.insert(candidate.fidelity).second) continue;
       Plan plan;
       plan.model = card_path;

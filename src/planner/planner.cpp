@@ -37,6 +37,7 @@ class Measurement {
     for (std::size_t i = 0; i < plans_.size(); ++i) SMOL_RETURN_IF_ERROR(first_pass(i));
     estimate_accuracies();
     for (int repeat = 0; repeat < options_.repeats; ++repeat) {
+      SMOL_RETURN_IF_ERROR(measure_models_alone());
       for (std::size_t i = 0; i < plans_.size(); ++i) SMOL_RETURN_IF_ERROR(measure_once(i));
     }
     return conclude();
@@ -108,8 +109,21 @@ class Measurement {
         best_rate = rate;
       }
     }
-    infer_rate_[plan.model + std::string(name_of(plan.precision))] = best_rate;
+    infer_rates_[model_key(plan)] = {best_rate};
     return *std::move(best);
+  }
+
+  [[nodiscard]] static std::string model_key(const Plan& plan) {
+    return fmt::format("{}|{}|{}", plan.model, name_of(plan.precision), plan.pipeline.device_operators.size());
+  }
+
+  // Beside every round of whole plans, so that a drifting machine hits both alike.
+  Status measure_models_alone() {
+    for (auto& [key, compiled] : compiled_) {
+      SMOL_ASSIGN_OR_RETURN(const double rate, measure_inference(compiled, kBatchSeconds));
+      infer_rates_[key].push_back(rate);
+    }
+    return {};
   }
 
   // Answers on the calibration sample; warms caches; tells how long a measurement of kMeasureSeconds must be.
@@ -141,7 +155,7 @@ class Measurement {
     first_rates_.push_back(report.throughput());
     samples_.emplace_back();
     PlanMeasurement measured;
-    measured.infer_throughput = infer_rate_[plan.model + std::string(name_of(plan.precision))];
+    measured.infer_throughput = infer_rates_[model_key(plan)].front();
     plan.measured = measured;
     return {};
   }
@@ -213,6 +227,7 @@ class Measurement {
     for (std::size_t i = 0; i < plans_.size(); ++i) {
       const auto [low, high] = std::minmax_element(samples_[i].begin(), samples_[i].end());
       plans_[i].measured->throughput = Estimate{median(samples_[i]), *low, *high};
+      plans_[i].measured->infer_throughput = median(infer_rates_[model_key(plans_[i])]);
     }
     FrontierSplit split = split_frontier(std::move(plans_));
     PlanSet set;
@@ -247,7 +262,7 @@ class Measurement {
   std::vector<double> first_rates_;           ///< by plan
   std::vector<std::vector<double>> samples_;  ///< by plan: throughput of each repeat
   std::map<std::string, CompiledPlan> compiled_;
-  std::map<std::string, double> infer_rate_;
+  std::map<std::string, std::vector<double>> infer_rates_;  ///< by model_key
   std::string accuracy_kind_;
   int step_ = 0, total_steps_ = 0;
 };
