@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numbers>
 
 namespace smol {
@@ -164,10 +165,8 @@ void pack_rows(AxisTable& table) {
 
 /// The pair of one output for all four channels of a pixel.
 void put_channels(std::int16_t a, std::int16_t b, std::int16_t* out) {
-  for (int channel = 0; channel < 4; ++channel) {
-    out[2 * channel] = a;
-    out[2 * channel + 1] = b;
-  }
+  const std::int16_t pairs[8] = {a, b, a, b, a, b, a, b};
+  std::memcpy(out, pairs, sizeof(pairs));
 }
 
 void pack_rgbx_columns(AxisTable& table, int padded_outputs) {

@@ -57,10 +57,30 @@ HWY_INLINE IntVector multiply_pairs(hn::Vec<Words> a, hn::Vec<Words> b) {
   return hn::ReorderWidenMulAccumulate(ints, a, b, hn::Zero(ints), unused);
 }
 
+/// How the sums are formed. kSplit: 22-bit coefficients in two halves. kDot: vpdpwssd multiplies and adds in one
+/// instruction.
+template <bool kSplitValue, bool kDotValue>
+struct Arithmetic {
+  static constexpr bool kSplit = kSplitValue, kDot = kDotValue;
+};
+
+/// sum + products of 16-bit pairs.
+template <class A>
+HWY_INLINE IntVector add_products(IntVector sum, hn::Vec<Words> a, hn::Vec<Words> b) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (A::kDot) {
+    // Written as assembly because the intrinsic would need every caller compiled for AVX512_VNNI.
+    asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "vm"(b.raw));
+    return sum;
+  }
+#endif
+  return hn::Add(sum, multiply_pairs(a, b));
+}
+
 /// high * 2^11 + low, rounded and shifted down; `low` already holds the rounding term.
-template <bool kSplit>
+template <class A>
 HWY_INLINE IntVector finish_sum(IntVector high, IntVector low) {
-  if constexpr (kSplit) return hn::ShiftRight<22>(hn::Add(hn::ShiftLeft<kLowBits>(high), low));
+  if constexpr (A::kSplit) return hn::ShiftRight<22>(hn::Add(hn::ShiftLeft<kLowBits>(high), low));
   return hn::ShiftRight<14>(hn::Add(high, low));
 }
 
@@ -70,9 +90,9 @@ HWY_INLINE void store_bytes(IntVector values, std::uint8_t* output) {
   hn::StoreU(hn::DemoteTo(quarter, values), quarter, output);
 }
 
-template <bool kSplit>
+template <class A>
 HWY_INLINE IntVector rounding_term() {
-  return hn::Set(Ints(), kSplit ? 1 << 21 : 1 << 13);
+  return hn::Set(Ints(), A::kSplit ? 1 << 21 : 1 << 13);
 }
 
 /// 16 bytes from each of kBlocks places: from pixel number starts[i] + tap on.
@@ -118,13 +138,13 @@ HWY_INLINE hn::Vec<Words> pixel_pairs(ByteVector pixels, bool second) {
 }
 
 /// The sums of kBlocks neighbouring outputs (4 channels each) for each row.
-template <int kRows, TapCount kTaps, bool kPermute, bool kSplit>
+template <int kRows, TapCount kTaps, bool kPermute, class A>
 HWY_INLINE void sum_columns(const std::uint8_t* const* bases, const AxisTable& table, int output, IntVector* sums) {
   const Words words;
   IntVector high[kRows], low[kRows];
   for (int r = 0; r < kRows; ++r) {
     high[r] = hn::Zero(Ints());
-    low[r] = rounding_term<kSplit>();
+    low[r] = rounding_term<A>();
   }
   const int chunks = kTaps == TapCount::kMany ? table.num_chunks : 1;
   const std::int16_t* packed = table.packed.data() + std::ptrdiff_t{output / 4} * chunks * 128 + output % 4 * 8;
@@ -132,16 +152,16 @@ HWY_INLINE void sum_columns(const std::uint8_t* const* bases, const AxisTable& t
     for (int r = 0; r < kRows; ++r) {
       const ByteVector pixels = load_pixels<kPermute>(bases[r], table, output, 4 * chunk);
       const auto first = pixel_pairs(pixels, false);
-      high[r] = hn::Add(high[r], multiply_pairs(first, hn::LoadU(words, packed)));
-      if constexpr (kSplit) low[r] = hn::Add(low[r], multiply_pairs(first, hn::LoadU(words, packed + 64)));
+      high[r] = add_products<A>(high[r], first, hn::LoadU(words, packed));
+      if constexpr (A::kSplit) low[r] = add_products<A>(low[r], first, hn::LoadU(words, packed + 64));
       if constexpr (kTaps != TapCount::kUpTo2) {
         const auto second = pixel_pairs(pixels, true);
-        high[r] = hn::Add(high[r], multiply_pairs(second, hn::LoadU(words, packed + 32)));
-        if constexpr (kSplit) low[r] = hn::Add(low[r], multiply_pairs(second, hn::LoadU(words, packed + 96)));
+        high[r] = add_products<A>(high[r], second, hn::LoadU(words, packed + 32));
+        if constexpr (A::kSplit) low[r] = add_products<A>(low[r], second, hn::LoadU(words, packed + 96));
       }
     }
   }
-  for (int r = 0; r < kRows; ++r) sums[r] = finish_sum<kSplit>(high[r], low[r]);
+  for (int r = 0; r < kRows; ++r) sums[r] = finish_sum<A>(high[r], low[r]);
 }
 
 /// Four vectors of kBlocks RGBX outputs each → 4 * kBlocks bytes in each of three planes.
@@ -176,7 +196,7 @@ HWY_INLINE void store_planes(IntVector a, IntVector b, IntVector c, IntVector d,
 #endif
 }
 
-template <int kRows, TapCount kTaps, bool kPermute, bool kSplit>
+template <int kRows, TapCount kTaps, bool kPermute, class A>
 HWY_INLINE void columns_of_rows(const std::uint8_t* const* rows, int origin, const AxisTable& table,
                                 std::uint8_t* const* outputs, std::ptrdiff_t plane_stride) {
   const std::uint8_t* bases[kRows];
@@ -185,7 +205,7 @@ HWY_INLINE void columns_of_rows(const std::uint8_t* const* rows, int origin, con
   for (int i = 0; i < padded; i += 4 * kBlocks) {
     IntVector sums[4][kRows];
     for (int k = 0; k < 4; ++k) {
-      sum_columns<kRows, kTaps, kPermute, kSplit>(bases, table, i + k * kBlocks, sums[k]);
+      sum_columns<kRows, kTaps, kPermute, A>(bases, table, i + k * kBlocks, sums[k]);
     }
     for (int r = 0; r < kRows; ++r) {
       store_planes(sums[0][r], sums[1][r], sums[2][r], sums[3][r], outputs[r] + i, plane_stride);
@@ -193,31 +213,34 @@ HWY_INLINE void columns_of_rows(const std::uint8_t* const* rows, int origin, con
   }
 }
 
-template <int kRows, bool kSplit>
+template <int kRows, class A>
 HWY_INLINE void columns_by_taps(const std::uint8_t* const* rows, int origin, const AxisTable& table,
                                 std::uint8_t* const* outputs, std::ptrdiff_t plane_stride) {
   const bool permutes = kBlocks == 4 && !table.permutation.empty();
   if (table.max_taps > 4) {
-    columns_of_rows<kRows, TapCount::kMany, false, kSplit>(rows, origin, table, outputs, plane_stride);
+    columns_of_rows<kRows, TapCount::kMany, false, A>(rows, origin, table, outputs, plane_stride);
   } else if (table.max_taps > 2) {
-    permutes ? columns_of_rows<kRows, TapCount::kUpTo4, true, kSplit>(rows, origin, table, outputs, plane_stride)
-             : columns_of_rows<kRows, TapCount::kUpTo4, false, kSplit>(rows, origin, table, outputs, plane_stride);
+    permutes ? columns_of_rows<kRows, TapCount::kUpTo4, true, A>(rows, origin, table, outputs, plane_stride)
+             : columns_of_rows<kRows, TapCount::kUpTo4, false, A>(rows, origin, table, outputs, plane_stride);
   } else {
-    permutes ? columns_of_rows<kRows, TapCount::kUpTo2, true, kSplit>(rows, origin, table, outputs, plane_stride)
-             : columns_of_rows<kRows, TapCount::kUpTo2, false, kSplit>(rows, origin, table, outputs, plane_stride);
+    permutes ? columns_of_rows<kRows, TapCount::kUpTo2, true, A>(rows, origin, table, outputs, plane_stride)
+             : columns_of_rows<kRows, TapCount::kUpTo2, false, A>(rows, origin, table, outputs, plane_stride);
   }
 }
 
+template <bool kDot>
 void rgbx_columns(const std::uint8_t* const* rows, int num_rows, int origin, const AxisTable& table,
                   std::uint8_t* const* outputs, std::ptrdiff_t plane_stride) {
-  const bool split = table.coefficient_bits == 22;
+  using Long = Arithmetic<true, kDot>;
+  using Short = Arithmetic<false, kDot>;
+  const bool is_long = table.coefficient_bits == 22;
   if (num_rows == 2) {
-    split ? columns_by_taps<2, true>(rows, origin, table, outputs, plane_stride)
-          : columns_by_taps<2, false>(rows, origin, table, outputs, plane_stride);
+    is_long ? columns_by_taps<2, Long>(rows, origin, table, outputs, plane_stride)
+            : columns_by_taps<2, Short>(rows, origin, table, outputs, plane_stride);
     return;
   }
-  split ? columns_by_taps<1, true>(rows, origin, table, outputs, plane_stride)
-        : columns_by_taps<1, false>(rows, origin, table, outputs, plane_stride);
+  is_long ? columns_by_taps<1, Long>(rows, origin, table, outputs, plane_stride)
+          : columns_by_taps<1, Short>(rows, origin, table, outputs, plane_stride);
 }
 
 // ---- Columns of 1-byte pixels ----
@@ -235,28 +258,28 @@ HWY_INLINE IntVector gather_bytes(const std::uint8_t* base, IntVector offsets) {
 #endif
 }
 
-template <bool kSplit>
+template <class A>
 HWY_INLINE IntVector sum_gray(const std::uint8_t* base, IntVector offsets, const std::int16_t* packed, int num_chunks) {
   const Words words;
   const Ints ints;
   const IntVector even_bytes = hn::Set(ints, 0x00FF00FF);
-  IntVector high = hn::Zero(ints), low = rounding_term<kSplit>();
+  IntVector high = hn::Zero(ints), low = rounding_term<A>();
   for (int chunk = 0; chunk < num_chunks; ++chunk, packed += 128) {
     const IntVector taps = gather_bytes(base, hn::Add(offsets, hn::Set(ints, 4 * chunk)));
     const auto even = hn::BitCast(words, hn::And(taps, even_bytes));
     const auto odd = hn::BitCast(words, hn::And(hn::ShiftRight<8>(taps), even_bytes));
-    high = hn::Add(high, multiply_pairs(even, hn::LoadU(words, packed)));
-    high = hn::Add(high, multiply_pairs(odd, hn::LoadU(words, packed + 32)));
-    if constexpr (kSplit) {
-      low = hn::Add(low, multiply_pairs(even, hn::LoadU(words, packed + 64)));
-      low = hn::Add(low, multiply_pairs(odd, hn::LoadU(words, packed + 96)));
+    high = add_products<A>(high, even, hn::LoadU(words, packed));
+    high = add_products<A>(high, odd, hn::LoadU(words, packed + 32));
+    if constexpr (A::kSplit) {
+      low = add_products<A>(low, even, hn::LoadU(words, packed + 64));
+      low = add_products<A>(low, odd, hn::LoadU(words, packed + 96));
     }
   }
-  return finish_sum<kSplit>(high, low);
+  return finish_sum<A>(high, low);
 }
 
 /// The same where one load a block holds all taps of its four outputs.
-template <bool kSplit>
+template <class A>
 HWY_INLINE IntVector sum_gray_in_blocks(const std::uint8_t* base, const AxisTable& table, int output,
                                         const std::int16_t* packed) {
   const Words words;
@@ -266,17 +289,16 @@ HWY_INLINE IntVector sum_gray_in_blocks(const std::uint8_t* base, const AxisTabl
   const auto even = hn::BitCast(words, hn::TableLookupBytesOr0(pixels, hn::LoadU(bytes, shuffles)));
   const auto odd =
       hn::BitCast(words, hn::TableLookupBytesOr0(pixels, hn::LoadU(bytes, shuffles + table.shuffles.size() / 2)));
-  IntVector high =
-      hn::Add(multiply_pairs(even, hn::LoadU(words, packed)), multiply_pairs(odd, hn::LoadU(words, packed + 32)));
-  IntVector low = rounding_term<kSplit>();
-  if constexpr (kSplit) {
-    low = hn::Add(low, hn::Add(multiply_pairs(even, hn::LoadU(words, packed + 64)),
-                               multiply_pairs(odd, hn::LoadU(words, packed + 96))));
+  IntVector high = multiply_pairs(even, hn::LoadU(words, packed)), low = rounding_term<A>();
+  high = add_products<A>(high, odd, hn::LoadU(words, packed + 32));
+  if constexpr (A::kSplit) {
+    low = add_products<A>(low, even, hn::LoadU(words, packed + 64));
+    low = add_products<A>(low, odd, hn::LoadU(words, packed + 96));
   }
-  return finish_sum<kSplit>(high, low);
+  return finish_sum<A>(high, low);
 }
 
-template <bool kSplit>
+template <class A>
 HWY_INLINE void gray_outputs(const std::uint8_t* row, int origin, const AxisTable& table, std::uint8_t* output) {
   const Ints ints;
   const std::uint8_t* base = row - origin;
@@ -286,15 +308,16 @@ HWY_INLINE void gray_outputs(const std::uint8_t* row, int origin, const AxisTabl
   for (int i = 0; i < padded; i += 4 * kBlocks) {
     const std::int16_t* packed = table.packed.data() + std::ptrdiff_t{i / 16} * table.num_chunks * 128 + i % 16 * 2;
     const IntVector sums =
-        in_blocks ? sum_gray_in_blocks<kSplit>(base, table, i, packed)
-                  : sum_gray<kSplit>(row, hn::Add(hn::LoadU(ints, &table.starts[i]), base_offset), packed, table.num_chunks);
+        in_blocks ? sum_gray_in_blocks<A>(base, table, i, packed)
+                  : sum_gray<A>(row, hn::Add(hn::LoadU(ints, &table.starts[i]), base_offset), packed, table.num_chunks);
     store_bytes(sums, output + i);
   }
 }
 
+template <bool kDot>
 void gray_columns(const std::uint8_t* row, int origin, const AxisTable& table, std::uint8_t* output) {
-  table.coefficient_bits == 22 ? gray_outputs<true>(row, origin, table, output)
-                               : gray_outputs<false>(row, origin, table, output);
+  table.coefficient_bits == 22 ? gray_outputs<Arithmetic<true, kDot>>(row, origin, table, output)
+                               : gray_outputs<Arithmetic<false, kDot>>(row, origin, table, output);
 }
 
 // ---- Rows ----
@@ -320,7 +343,7 @@ HWY_INLINE hn::Vec<Words> broadcast_pair(const std::int16_t* pair) {
   return hn::BitCast(Words(), hn::Set(Ints(), both));
 }
 
-template <bool kOnePair, bool kSplit>
+template <bool kOnePair, class A>
 HWY_INLINE void combine_rows(const std::uint8_t* const* rows, const std::int16_t* packed, int num_pairs,
                              std::uint8_t* result, int num_bytes) {
   const Bytes bytes;
@@ -329,34 +352,37 @@ HWY_INLINE void combine_rows(const std::uint8_t* const* rows, const std::int16_t
     IntVector high[4], low[4];
     for (int q = 0; q < 4; ++q) {
       high[q] = hn::Zero(Ints());
-      low[q] = rounding_term<kSplit>();
+      low[q] = rounding_term<A>();
     }
     for (int pair = 0; pair < pairs; ++pair) {
       const RowPairs samples = pair_rows(rows[2 * pair] + x, rows[2 * pair + 1] + x);
       const auto high_coefficients = broadcast_pair(packed + 4 * pair);
       const auto low_coefficients = broadcast_pair(packed + 4 * pair + 2);
       for (int q = 0; q < 4; ++q) {
-        high[q] = hn::Add(high[q], multiply_pairs(samples.quarters[q], high_coefficients));
-        if constexpr (kSplit) low[q] = hn::Add(low[q], multiply_pairs(samples.quarters[q], low_coefficients));
+        high[q] = add_products<A>(high[q], samples.quarters[q], high_coefficients);
+        if constexpr (A::kSplit) low[q] = add_products<A>(low[q], samples.quarters[q], low_coefficients);
       }
     }
-    const auto packed_result = pack_ints(Ints(), finish_sum<kSplit>(high[0], low[0]), finish_sum<kSplit>(high[1], low[1]),
-                                         finish_sum<kSplit>(high[2], low[2]), finish_sum<kSplit>(high[3], low[3]));
+    const auto packed_result = pack_ints(Ints(), finish_sum<A>(high[0], low[0]), finish_sum<A>(high[1], low[1]),
+                                         finish_sum<A>(high[2], low[2]), finish_sum<A>(high[3], low[3]));
     hn::StoreU(packed_result, bytes, result + x);
   }
 }
 
+template <bool kDot>
 void rows(const std::uint8_t* const* rows, const AxisTable& table, int output, std::uint8_t* result, int num_bytes) {
+  using Long = Arithmetic<true, kDot>;
+  using Short = Arithmetic<false, kDot>;
   const int pairs = table.num_chunks;
   const std::int16_t* packed = table.packed.data() + std::ptrdiff_t{output} * pairs * 4;
-  const bool split = table.coefficient_bits == 22;
+  const bool is_long = table.coefficient_bits == 22;
   if (pairs == 1) {
-    split ? combine_rows<true, true>(rows, packed, pairs, result, num_bytes)
-          : combine_rows<true, false>(rows, packed, pairs, result, num_bytes);
+    is_long ? combine_rows<true, Long>(rows, packed, pairs, result, num_bytes)
+            : combine_rows<true, Short>(rows, packed, pairs, result, num_bytes);
     return;
   }
-  split ? combine_rows<false, true>(rows, packed, pairs, result, num_bytes)
-        : combine_rows<false, false>(rows, packed, pairs, result, num_bytes);
+  is_long ? combine_rows<false, Long>(rows, packed, pairs, result, num_bytes)
+          : combine_rows<false, Short>(rows, packed, pairs, result, num_bytes);
 }
 
 // ---- Colour ----
@@ -492,22 +518,23 @@ void write_f32_interleaved(const std::uint8_t* const* planes, float* output, int
   scalar_kernels().write_f32_interleaved(rest, output + 3 * i, num_pixels - i, normalization);
 }
 
+template <bool kDot>
+constexpr KernelTable make_kernel_table(std::string_view name) {
+  return {name,           rgbx_columns<kDot>, gray_columns<kDot>,   rows<kDot>,      expand_rgb,           rgbx_to_gray,
+          planes_to_gray, ycc_to_rgb,         write_u8_interleaved, write_f32_plane, write_f32_interleaved};
+}
+
 const KernelTable& kernel_table() {
-  static constexpr KernelTable kTable{kBlocks == 4   ? "AVX3"
-                                      : kBlocks == 2 ? "AVX2"
-                                                     : "SSE4",
-                                      rgbx_columns,
-                                      gray_columns,
-                                      rows,
-                                      expand_rgb,
-                                      rgbx_to_gray,
-                                      planes_to_gray,
-                                      ycc_to_rgb,
-                                      write_u8_interleaved,
-                                      write_f32_plane,
-                                      write_f32_interleaved};
+  static constexpr KernelTable kTable = make_kernel_table<false>(kBlocks == 4 ? "AVX3" : kBlocks == 2 ? "AVX2" : "SSE4");
   return kTable;
 }
+
+#if HWY_TARGET == HWY_AVX3
+const KernelTable& dot_kernel_table() {
+  static constexpr KernelTable kTable = make_kernel_table<true>("AVX3_VNNI");
+  return kTable;
+}
+#endif
 
 }  // namespace smol::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -525,6 +552,7 @@ std::span<const KernelTable* const> simd_kernels() {
     std::vector<const KernelTable*> found;
 #if HWY_ARCH_X86
     const std::int64_t supported = hwy::SupportedTargets();
+    if ((supported & HWY_AVX3) != 0 && __builtin_cpu_supports("avx512vnni")) found.push_back(&N_AVX3::dot_kernel_table());
     if ((supported & HWY_AVX3) != 0) found.push_back(&N_AVX3::kernel_table());
     if ((supported & HWY_AVX2) != 0) found.push_back(&N_AVX2::kernel_table());
     if ((supported & HWY_SSE4) != 0) found.push_back(&N_SSE4::kernel_table());
