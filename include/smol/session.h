@@ -105,6 +105,11 @@ struct Runtime {
   std::vector<std::shared_ptr<const UserOperator>> user_operators;
 };
 
+/// Loads a shared object that adds codecs, backends or user operators to `runtime`. It exports
+/// `extern "C" const char* smol_register_v1(smol::Runtime&)`, which returns null or why it cannot be used, and stays loaded
+/// until the process ends. kNotFound, kInvalidArgument.
+[[nodiscard]] Status load_plugin(Runtime& runtime, const std::string& path);
+
 /// One plan with its card, compiled and ready; reusable for several runs, one at a time.
 class CompiledPlan {
  public:

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/text_file.h"
+#include "base/thread_budget.h"
 #include "planner/calibration.h"
 
 namespace smol::cli {
@@ -21,6 +23,36 @@ void Context::fail(const Error& error) {
     fmt::print("{}\n", report.dump(2));
   }
   fmt::print(stderr, "smol: {}\n", error.message);
+}
+
+Result<Runtime> Context::make_runtime() const {
+  Runtime runtime;
+  for (const std::string& plugin : plugins) SMOL_RETURN_IF_ERROR(load_plugin(runtime, plugin));
+  return runtime;
+}
+
+Result<WithoutOptions> parse_without(const std::vector<std::string>& names) {
+  WithoutOptions options;
+  for (const std::string& name : names) {
+    if (name == "threading") {
+      options.ablation.threading = false;
+    } else if (name == "pipelining") {
+      options.ablation.pipelining = false;
+    } else if (name == "buffer-reuse") {
+      options.ablation.buffer_reuse = false;
+    } else if (name == "over-allocation") {
+      options.ablation.over_allocation = false;
+    } else if (name == "dag") {  // operators run one by one in the order of the card
+      options.disabled_rules.insert(options.disabled_rules.end(),
+                                    {"fuse", "swap_crop_before_resize", "smaller_types_early"});
+    } else if (name == "region") {
+      options.disabled_rules.emplace_back("push_region_into_decoder");
+    } else {
+      return Error{ErrorCode::kInvalidArgument,
+                   "--without takes threading, pipelining, buffer-reuse, over-allocation, dag or region: " + name};
+    }
+  }
+  return options;
 }
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
@@ -219,22 +251,35 @@ Result<int> parse_scale(const std::string& text) {
 
 Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card, const std::string& id, const Dataset& input,
                        const std::vector<std::string>& disabled_rules) {
-  Result<PlanSet> plans = load_plans(plans_or_card);
-  if (plans.ok()) {
-    SMOL_ASSIGN_OR_RETURN(const Plan* found, plans->find(id));
-    return *found;
-  }
-  Result<ModelCard> card = load_model_card(plans_or_card);
-  if (!card.ok()) {
-    // Say what is wrong with the file the user most likely meant.
-    const bool missing = plans.error().code == ErrorCode::kNotFound;
-    return missing || plans.error().message.find("'format'") == std::string::npos ? plans.error() : card.error();
-  }
   const Dataset::Rendition& rendition = input.renditions.front();
   PlanOptions options;
   options.disabled_rules = disabled_rules;
-  return exact_plan(runtime, plans_or_card, rendition.name,
-                    calibration_items(input, rendition, choose_calibration(input, 0)), options);
+  const auto exact_plan_of = [&](const std::string& card, const std::string& rendition_name) {
+    return exact_plan(runtime, card, rendition_name, calibration_items(input, rendition, choose_calibration(input, 0)),
+                      options);
+  };
+  Result<PlanSet> plans = load_plans(plans_or_card, runtime.user_operators);
+  if (plans.ok()) {
+    if (!plans->machine.empty() && plans->machine != machine_name()) {
+      fmt::print(
+          stderr,
+          "smol: these plans were measured on another machine; their rates do not hold here (plan again to know): {}\n",
+          plans->machine);
+    }
+    SMOL_ASSIGN_OR_RETURN(const Plan* found, plans->find(id));
+    if (disabled_rules.empty()) return *found;
+    SMOL_ASSIGN_OR_RETURN(Plan changed, exact_plan_of(found->model, found->rendition));
+    changed.precision = found->precision;
+    changed.shape = found->shape;
+    return changed;
+  }
+  if (plans.error().code == ErrorCode::kNotFound) return plans.error();
+  Result<ModelCard> card = load_model_card(plans_or_card, runtime.user_operators);
+  if (card.ok()) return exact_plan_of(plans_or_card, rendition.name);
+  // Neither: say what is wrong with the file that the user most likely meant. Only plan files have a key `plans`.
+  const Result<std::string> text = read_text_file(plans_or_card);
+  const bool looks_like_plans = text.ok() && text->find("\nplans:") != std::string::npos;
+  return looks_like_plans ? plans.error() : card.error();
 }
 
 }  // namespace smol::cli

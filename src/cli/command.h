@@ -16,12 +16,15 @@ using Json = nlohmann::ordered_json;
 
 /// What all subcommands share. Made in main(), lives as long as the program.
 struct Context {
-  bool json = false;     ///< machine-readable results on stdout
-  bool quiet = false;    ///< no progress
-  std::string simd;      ///< restrict kernels to one target
-  std::stop_token stop;  ///< requested by the first Ctrl-C
+  bool json = false;                 ///< machine-readable results on stdout
+  bool quiet = false;                ///< no progress
+  std::string simd;                  ///< restrict kernels to one target
+  std::vector<std::string> plugins;  ///< shared objects with codecs, backends, user operators
+  std::stop_token stop;              ///< requested by the first Ctrl-C
   int exit_code = 0;
 
+  /// The tables of this build with those of the plug-ins.
+  [[nodiscard]] Result<Runtime> make_runtime() const;
   /// Prints a failure to stderr (and as JSON on stdout with --json) and sets the exit code.
   void fail(const Error& error);
   /// Runs a subcommand's body; an error becomes fail().
@@ -43,6 +46,14 @@ void add_measure(CLI::App& program, Context& context);
 void add_run(CLI::App& program, Context& context);
 void add_demo(CLI::App& program, Context& context);
 void add_completion(CLI::App& program, Context& context);
+
+/// The paper's names of what `--without` switches off, beside the engine's own: rules of the optimizer.
+/// kInvalidArgument lists them.
+struct WithoutOptions {
+  Ablation ablation;
+  std::vector<std::string> disabled_rules;
+};
+[[nodiscard]] Result<WithoutOptions> parse_without(const std::vector<std::string>& names);
 
 /// Columns padded to their widest cell; numbers (first character a digit) to the right.
 [[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);

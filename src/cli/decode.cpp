@@ -54,7 +54,7 @@ Status arrange(const ImageView& decoded, Orientation orientation, const Rect& re
 }
 
 Status run(const DecodeArguments& arguments, Context& context) {
-  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   std::vector<std::uint8_t> bytes;
   SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
   const Codec* codec = runtime.codecs.sniff(bytes);

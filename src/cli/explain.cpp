@@ -58,7 +58,7 @@ std::string describe(const Plan& plan) {
 }
 
 Status run(const ExplainArguments& arguments, Context& context) {
-  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   std::string input = arguments.input;
   if (const Result<PlanSet> plans = load_plans(arguments.plans); plans.ok() && input.empty()) input = plans->dataset;
   if (input.empty())

@@ -101,12 +101,15 @@ void add_info(CLI::App& program, Context& context) {
   CLI::App* command = program.add_subcommand("info", "Codecs, backends, machine: what works here, what not and why");
   command->footer("Example:\n  smol info --json");
   command->callback([&context] {
-    const Runtime runtime;
-    if (context.json) {
-      fmt::print("{}\n", to_json(runtime).dump(2));
-    } else {
-      print_text(runtime);
-    }
+    context.finish([&]() -> Status {
+      SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
+      if (context.json) {
+        fmt::print("{}\n", to_json(runtime).dump(2));
+      } else {
+        print_text(runtime);
+      }
+      return {};
+    });
   });
 }
 

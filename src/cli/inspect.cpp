@@ -93,8 +93,8 @@ Status inspect_model(const Backend& backend, const std::string& file, bool card,
   return {};
 }
 
-void run(const InspectArguments& arguments, Context& context) {
-  const Runtime runtime;
+Status run(const InspectArguments& arguments, Context& context) {
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   Json pictures = Json::array();
   for (const std::string& file : arguments.files) {
     if (const Backend* backend = backend_for(runtime, file)) {
@@ -113,6 +113,7 @@ void run(const InspectArguments& arguments, Context& context) {
     if (!context.json) fmt::print("{}: {} {}\n", file, header->format, describe(*header));
   }
   if (context.json && !pictures.empty()) fmt::print("{}\n", pictures.dump(2));
+  return {};
 }
 
 }  // namespace
@@ -124,7 +125,7 @@ void add_inspect(CLI::App& program, Context& context) {
   command->add_option("FILE", arguments->files, "Pictures or models (.onnx, .xml, .tflite)")->required();
   command->add_flag("--card", arguments->card, "For a model: draft its model card as far as the file tells");
   command->footer("Examples:\n  smol inspect photo.jpg scan.png\n  smol inspect net.onnx --card > net.yaml");
-  command->callback([arguments, &context] { run(*arguments, context); });
+  command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
 }
 
 }  // namespace smol::cli

@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   program.fallthrough();
   program.add_flag("--json", context.json, "Print results as JSON on standard output");
   program.add_flag("-q,--quiet", context.quiet, "No progress on standard error");
+  program.add_option("--plugin", context.plugins, "Shared object that adds codecs, backends or user operators");
   program.add_option("--simd", context.simd, "Use only this SIMD target (see `smol info`); for tests")->group("Advanced");
   for (auto* add : {add_info, add_inspect, add_decode, add_preprocess, add_rendition, add_plan, add_explain, add_measure,
                     add_run, add_demo, add_completion}) {

@@ -72,16 +72,16 @@ std::string rate_line(const char* what, const std::vector<double>& samples) {
 Json rate_json(const std::vector<double>& samples) { return Json{{"median", median(samples)}, {"samples", samples}}; }
 
 Status run(const MeasureArguments& arguments, Context& context) {
-  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
-  SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, arguments.id, dataset, arguments.disabled_rules));
+  SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
+  without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
+                                arguments.disabled_rules.end());
+  SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, arguments.id, dataset, without.disabled_rules));
   if (arguments.batch > 0) plan.shape.batch = arguments.batch;
   RunOptions options;
   options.stop = context.stop;
-  const auto without = [&](const char* name) {
-    return std::find(arguments.without.begin(), arguments.without.end(), name) != arguments.without.end();
-  };
-  options.ablation = {!without("threading"), !without("pipelining"), !without("buffer-reuse"), !without("over-allocation")};
+  options.ablation = without.ablation;
   SMOL_ASSIGN_OR_RETURN(CompiledPlan compiled, compile(runtime, plan, options));
   std::string rendition = dataset.renditions.front().name;
   for (const Dataset::Rendition& entry : dataset.renditions) {
@@ -158,8 +158,9 @@ void add_measure(CLI::App& program, Context& context) {
   command->add_option("--batch", arguments->batch, "Override the plan's batch")->check(CLI::Range(1, 4096));
   command->add_flag("--unfused", arguments->unfused,
                     "Also time decode, resize + crop, convert + normalise and layout apart");
-  command->add_option("--without", arguments->without, "Switch an optimisation off")
-      ->check(CLI::IsMember({"threading", "pipelining", "buffer-reuse", "over-allocation"}));
+  command->add_option("--without", arguments->without,
+                      "Switch an optimisation off: threading, pipelining, buffer-reuse, over-allocation; with a model card "
+                      "also dag, region");
   command->add_option("--disable-rule", arguments->disabled_rules, "With a model card: leave out an optimizer rule");
   command->footer("Examples:\n  smol measure plans.yaml photos/\n  smol measure card.yaml photos/ --unfused --json");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });

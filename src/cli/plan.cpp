@@ -15,7 +15,7 @@ struct PlanArguments {
 };
 
 Status run(const PlanArguments& arguments, Context& context) {
-  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.dataset));
   PlanOptions options;
   options.models = arguments.models;

@@ -12,7 +12,7 @@ struct PreprocessArguments {
 };
 
 Status run(const PreprocessArguments& arguments, Context& context) {
-  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(arguments.model));
   std::vector<std::uint8_t> bytes;
   SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));

@@ -14,7 +14,7 @@ struct RenditionArguments {
 };
 
 Status run(const RenditionArguments& arguments, Context& context) {
-  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   RenditionOptions options;
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.dataset));
   SMOL_ASSIGN_OR_RETURN(options.format, parse_encode_format(arguments.format));

@@ -30,12 +30,8 @@ Result<RunOptions> run_options(const RunArguments& arguments, const Context& con
   if (!arguments.max_pixels.empty()) {
     SMOL_ASSIGN_OR_RETURN(options.limits.max_pixels, parse_bytes(arguments.max_pixels));
   }
-  for (const std::string& name : arguments.without) {
-    if (name == "threading") options.ablation.threading = false;
-    if (name == "pipelining") options.ablation.pipelining = false;
-    if (name == "buffer-reuse") options.ablation.buffer_reuse = false;
-    if (name == "over-allocation") options.ablation.over_allocation = false;
-  }
+  SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without));
+  options.ablation = without.ablation;
   return options;
 }
 
@@ -53,8 +49,11 @@ Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArgument
   std::vector<Plan> plans;
   std::vector<std::string> ids = arguments.plan_ids;
   if (ids.empty()) ids.emplace_back();
+  SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
+  without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
+                                arguments.disabled_rules.end());
   for (const std::string& id : ids) {
-    SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, id, dataset, arguments.disabled_rules));
+    SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, id, dataset, without.disabled_rules));
     if (arguments.batch > 0) plan.shape.batch = arguments.batch;
     if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;
     if (arguments.streams > 0) plan.shape.streams = arguments.streams;
@@ -101,7 +100,7 @@ void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const
 }
 
 Status run(const RunArguments& arguments, Context& context) {
-  const Runtime runtime;
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   SMOL_ASSIGN_OR_RETURN(RunOptions options, run_options(arguments, context));
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
   SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans, choose_plans(runtime, arguments, dataset));
@@ -185,8 +184,10 @@ void add_run(CLI::App& program, Context& context) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--streams", arguments->streams, "Override the number of inferences in flight")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--without", arguments->without, "Switch an optimisation off to see what it buys")
-      ->check(CLI::IsMember({"threading", "pipelining", "buffer-reuse", "over-allocation"}))
+  command
+      ->add_option("--without", arguments->without,
+                   "Switch an optimisation off to see what it buys: threading, pipelining, buffer-reuse, over-allocation; "
+                   "with a model card also dag, region")
       ->group("Advanced");
   command->add_option("--disable-rule", arguments->disabled_rules, "With a model card: leave out an optimizer rule")
       ->group("Advanced");

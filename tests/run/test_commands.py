@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import smol, smol_json, write_model, write_pictures
+from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
 from PIL import Image, ImageOps
 
 COMMANDS = ["info", "inspect", "decode", "preprocess", "rendition", "plan", "explain", "measure", "run", "demo", "completion"]
@@ -176,3 +176,21 @@ def test_measure_reports_parts_and_bounds(card, photos):
 def test_completion_knows_every_command():
     script = smol("completion").stdout
     assert all(f"{command})" in script for command in COMMANDS if command != "completion")
+
+
+def test_plugins_add_user_operators(photos, tmp_path):
+    card = write_model(tmp_path, "inverted", dtype="u8", size=32)
+    before, after = card.read_text().split("preprocess:")
+    output = after[after.index("output:") :]
+    steps = "{resize: {width: 32, height: 32}}, {user: invert}"
+    card.write_text(f"{before}preprocess: {{operators: [{steps}]}}\n{output}")
+    plugin = PROGRAM.parent / "libsmol_test_plugin.so"
+    for path in sorted(photos.iterdir())[:6]:
+        smol("preprocess", path, "--model", card, "-o", tmp_path / "out.npy", "--plugin", plugin)
+        image = ImageOps.exif_transpose(Image.open(path)).convert("RGB").resize((32, 32), Image.Resampling.BILINEAR)
+        np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), 255 - np.asarray(image))
+    smol("run", card, photos, "-o", tmp_path / "out", "--plugin", plugin)
+    done = smol("run", card, photos, "-o", tmp_path / "without", check=False)
+    assert done.returncode == 2 and "invert" in done.stderr
+    done = smol("info", "--plugin", card, check=False)
+    assert done.returncode == 2 and "plug-in" in done.stderr

@@ -42,6 +42,8 @@ CONFIGURATIONS = [
     ["--disable-rule", "fuse"],
     ["--disable-rule", "push_region_into_decoder"],
     ["--disable-rule", "swap_crop_before_resize", "--disable-rule", "fuse"],
+    ["--without", "dag"],
+    ["--without", "dag", "--without", "region", "--without", "buffer-reuse", "--without", "pipelining"],
     ["--ordered"],
 ]
 
