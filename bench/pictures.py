@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures of the studies: RGB JPEGs without a turning orientation, which all competitors read alike."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from harness import DATA, Settings, run_smol
+from PIL import Image
+
+ORIENTATION_TAG = 274
+
+
+def rgb_jpegs(folder: Path, min_pixels: int, max_pixels: int) -> list[Path]:
+    """Sorted by name."""
+    chosen = []
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() not in {".jpg", ".jpeg"}:
+            continue
+        with Image.open(file) as opened:
+            pixels = opened.width * opened.height
+            turned = opened.getexif().get(ORIENTATION_TAG, 1) != 1
+            if opened.format == "JPEG" and opened.mode == "RGB" and not turned and min_pixels <= pixels <= max_pixels:
+                chosen.append(file.resolve())
+    return chosen
+
+
+def medium(count: int) -> list[Path]:
+    """Of the 500x375 class, evenly spaced over the sample."""
+    files = rgb_jpegs(DATA / "imagenet-sample", 140_000, 260_000)
+    return [files[i * len(files) // count] for i in range(count)]
+
+
+def large() -> list[Path]:
+    """6 and 12 megapixels."""
+    return rgb_jpegs(DATA / "photos", 5_000_000, 13_000_000)
+
+
+def describe(files: list[Path]) -> str:
+    """How many, how large."""
+    sizes = []
+    for file in files:
+        with Image.open(file) as opened:
+            sizes.append(opened.width * opened.height)
+    kilobytes = sum(file.stat().st_size for file in files) / len(files) / 1000
+    return f"{len(files)} JPEGs, {min(sizes) / 1e6:.2f}-{max(sizes) / 1e6:.2f} MP, mean {kilobytes:.0f} kB"
+
+
+def as_folder(settings: Settings, name: str, files: list[Path]) -> Path:
+    """A folder in the scratch space with links to the files."""
+    folder = settings.scratch / name
+    folder.mkdir(exist_ok=True)
+    for file in files:
+        link = folder / file.name
+        if not link.exists():
+            link.symlink_to(file)
+    return folder
+
+
+def rendition(settings: Settings, source: Path, form: str) -> Path:
+    """The pictures of a folder with a short side of 161, as png or jpeg:QUALITY."""
+    folder = settings.scratch / f"{source.name}-161-{form.replace(':', '')}"
+    if not folder.exists():
+        run_smol(settings, "rendition", str(source), "--short-side", "161", "--format", form, "-o", str(folder))
+    return folder
+
+
+def model_card(settings: Settings, model: Path) -> Path:
+    """The card that smol writes for a model file."""
+    card = settings.scratch / f"{model.stem}.yaml"
+    if not card.exists():
+        done = subprocess.run([settings.command, "inspect", str(model), "--card"], capture_output=True, check=True)
+        card.write_bytes(done.stdout.replace(b"file: " + str(model).encode(), b"file: " + bytes(model.resolve())))
+    return card
