@@ -84,11 +84,27 @@ _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in name
 
 
 def __getattr__(name: str) -> Any:
+    if name == "_native":
+        return _import_native()
     if name not in __all__:
         raise AttributeError(f"module 'smol' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME_OF.get(name, "smol.errors")), name)
     globals()[name] = value
     return value
+
+
+def _import_native() -> Any:
+    """The extension module; when it cannot be loaded, the error says what to install or build."""
+    try:
+        return importlib.import_module("smol._native")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "smol's extension module is not here: `pip install .`, or in a checkout `make` and PYTHONPATH=build/python"
+        ) from error
+    except ImportError as error:
+        from smol.requirements import explain_mismatch
+
+        raise ImportError(f"{error}; {explain_mismatch() or 'every package it needs is there'}") from error
 
 
 def __dir__() -> list[str]:

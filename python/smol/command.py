@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from smol.requirements import explain_mismatch
+
 
 def find_program() -> Path:
     """The program of an installed package, or of the build that this package lies in (build/python/smol)."""
@@ -21,6 +23,8 @@ def main() -> NoReturn:
     program = find_program()
     if not program.is_file():
         sys.exit(f"smol: the program is missing from this package, install or build it again: {program}")
+    if mismatch := explain_mismatch():
+        print(f"smol: {mismatch}", file=sys.stderr)
     # `smol demo` calls Python for its pictures and weights: this one.
     os.environ.setdefault("SMOL_PYTHON", sys.executable)
     os.execv(program, [str(program), *sys.argv[1:]])

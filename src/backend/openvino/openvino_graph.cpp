@@ -11,8 +11,13 @@
 namespace smol {
 namespace {
 
+/// Compiling merges the names of nodes that it eliminates into an output's; the result node still begins with the model's
+/// own.
 std::string name_of_port(const ov::Output<const ov::Node>& port) {
-  return port.get_names().empty() ? port.get_node()->get_friendly_name() : port.get_any_name();
+  const std::string node = port.get_node()->get_friendly_name();
+  if (port.get_names().empty()) return node;
+  const std::string own = node.substr(0, node.rfind("/sink_port_"));
+  return port.get_names().contains(own) ? own : port.get_any_name();
 }
 
 /// Fills open dimensions of a four-dimensional input.
