@@ -62,7 +62,7 @@ class Measured:
     def __init__(self, settings: Settings, card: Path, folder: Path, batch: int, ablation: Ablation) -> None:
         self._settings = settings
         self._arguments = [str(card), str(folder), "--batch", str(batch), "--repeats", "1"]
-        self._arguments += ["--seconds", str(settings.seconds)]
+        self._arguments += ["--seconds", str(settings.seconds / 2)]
         if ablation.without:
             self._arguments += ["--without", *ablation.without]
         if ablation.rules:

@@ -130,7 +130,7 @@ def start_peers(settings: Settings, pairing: Pairing, files: list[Path]) -> tupl
 def measure_pairing(settings: Settings, pairing: Pairing) -> tuple[SmolParts, dict[str, Samples], dict[str, str]]:
     """All rounds of one pairing."""
     files = pictures.large() if pairing.large else pictures.medium(128)
-    seconds = 2 * settings.seconds
+    seconds = 1.5 * settings.seconds
     card = pairing.card or pictures.model_card(settings, pairing.model)
     folder = pictures.as_folder(settings, "large" if pairing.large else "medium", files)
     parts = SmolParts(settings, card, folder, pairing.batch, seconds)

@@ -172,7 +172,7 @@ class Smol(PictureFeeder):
         self._preprocessor = smol.Preprocessor(steps + normalise, job.variant or "exact")
 
     def tensor(self, picture: bytes) -> Array:
-        return self._preprocessor(picture)
+        return np.asarray(self._preprocessor(picture))
 
     def decode(self, picture: bytes) -> Any:
         return self._decode(picture)
@@ -186,7 +186,7 @@ class Pillow(PictureFeeder):
 
         opened = Image.open(io.BytesIO(picture))
         if self.job.variant == "draft":
-            opened.draft("RGB", resized_size(*opened.size, 2 * self.job.short_side))
+            opened.draft("RGB", resized_size(opened.width, opened.height, 2 * self.job.short_side))
         return opened
 
     def tensor(self, picture: bytes) -> Array:
@@ -202,7 +202,7 @@ def pillow_pixels(opened: Any, job: Job) -> Array:
     """Resized and cropped by Pillow: uint8 HWC."""
     from PIL import Image
 
-    size = resized_size(*opened.size, job.short_side)
+    size = resized_size(opened.width, opened.height, job.short_side)
     resized = opened.convert("RGB").resize(size, Image.Resampling.BILINEAR)
     return np.asarray(resized.crop(center_box(*size, job.size)))
 
@@ -219,7 +219,7 @@ class OpenCv(PictureFeeder):
         self._flags = cv2.IMREAD_REDUCED_COLOR_4 if job.variant == "reduced4" else cv2.IMREAD_COLOR
 
     def decode(self, picture: bytes) -> Array:
-        return self._cv2.imdecode(np.frombuffer(picture, np.uint8), self._flags)
+        return np.asarray(self._cv2.imdecode(np.frombuffer(picture, np.uint8), self._flags))
 
     def tensor(self, picture: bytes) -> Array:
         cv2, job = self._cv2, self.job
@@ -229,8 +229,8 @@ class OpenCv(PictureFeeder):
         left, top, right, bottom = center_box(*size, job.size)
         crop = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)[top:bottom, left:right]
         if job.floats:  # one pass of OpenCV: swaps the colours, normalises, splits; faster than NumPy's two
-            return cv2.dnn.blobFromImage(crop, 1 / 128, mean=(127, 127, 127), swapRB=True)[0]
-        return cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
+            return np.asarray(cv2.dnn.blobFromImage(crop, 1 / 128, mean=(127, 127, 127), swapRB=True)[0])
+        return np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB))
 
 
 class Vips(PictureFeeder):

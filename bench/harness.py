@@ -32,7 +32,7 @@ class Settings:
 
     build: Path
     scratch: Path
-    rounds: int = 7
+    rounds: int = 5
     seconds: float = 0.6
 
     @property

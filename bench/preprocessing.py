@@ -80,7 +80,7 @@ class Field:
     ) -> None:
         self._settings = settings
         self.missing: dict[str, str] = {}
-        # Of processor time: what other processes of the machine do matters less. Without DataLoader, whose work is elsewhere.
+        # Of processor time: the load of the machine matters less. Without DataLoader, whose work is in its children.
         self.per_cpu = {c.label: Samples(c.label) for c in competitors if c.feeder != "torch_loader"}
         self.children: dict[Competitor, Child] = {}
         batch = 32 if len(files) % 32 == 0 else 2 * len(files)
@@ -191,7 +191,7 @@ def study_field(
             raise RuntimeError(f"smol differs from Pillow: {differences['smol, exact']}; a wrong answer gets no number")
         tensors, decoded = field.measure()
         text = render(competitors, field, differences, tensors, decoded, ours)
-        figures = {
+        figures: dict[str, dict[str, Any]] = {
             label: {
                 "tensors_per_second": samples.rates,
                 "decoded_per_second": decoded[label].rates if label in decoded else None,

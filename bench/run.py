@@ -25,7 +25,7 @@ import end_to_end
 import micro_rates
 import preprocessing
 import runtimes
-from harness import DATA, ROOT, Settings, StudyResult, processor, run_smol, table, today
+from harness import DATA, ROOT, PeerMissing, Settings, StudyResult, processor, run_smol, table, today
 
 STUDIES: dict[str, Callable[[Settings], StudyResult]] = {
     "decoder": micro_rates.study,
@@ -65,19 +65,20 @@ def versions(settings: Settings) -> dict[str, str]:
     return found
 
 
-def run_studies(settings: Settings, names: list[str]) -> dict[str, StudyResult]:
-    """One after another; a study that cannot run says why and does not stop the others."""
-    results = {}
-    for name in names:
-        start, load = time.perf_counter(), os.getloadavg()[0]
-        try:
-            results[name] = STUDIES[name](settings)
-        except (RuntimeError, subprocess.CalledProcessError, OSError) as error:
-            results[name] = StudyResult(name, [f"Not measured: {error}\n"])
-        seconds = time.perf_counter() - start
-        results[name].figures["load_average_before"] = load
-        print(f"{name}: {seconds:.0f} s, load average before {load:.1f}", file=sys.stderr)
-    return results
+def run_study(name: str, settings: Settings) -> StudyResult:
+    """A study that cannot run says why and does not stop the others."""
+    start, load = time.perf_counter(), os.getloadavg()[0]
+    try:
+        result = STUDIES[name](settings)
+    except (RuntimeError, subprocess.CalledProcessError, PeerMissing, OSError) as error:
+        result = StudyResult(name, [f"Not measured: {error}\n"])
+    seconds = time.perf_counter() - start
+    result.figures["load_average"] = [load, os.getloadavg()[0]]
+    result.text.append(
+        f"Load average before and after: {load:.1f}, {os.getloadavg()[0]:.1f} (smol and peers included).\n"
+    )
+    print(f"{name}: {seconds:.0f} s, load average before {load:.1f}", file=sys.stderr)
+    return result
 
 
 def verdict(met: bool | None) -> str:
@@ -145,11 +146,14 @@ def main() -> int:
             "rounds": settings.rounds,
             "seconds": settings.seconds,
         }
-        results = run_studies(settings, arguments.only or list(STUDIES))
-    suffix = "-quick" if arguments.quick else ""
-    if arguments.only:
-        suffix += "-" + "-".join(arguments.only)
-    print(write_results(arguments.output, head, results, suffix).read_text())
+        results: dict[str, StudyResult] = {}
+        suffix = "-".join(["", *(["quick"] if arguments.quick else []), *(arguments.only or [])])
+        for name in arguments.only or list(STUDIES):
+            results[name] = run_study(name, settings)
+            summary = write_results(
+                arguments.output, head, results, suffix
+            )  # after each, so that stopping loses little
+    print(summary.read_text())
     return int(any(not result.checks for result in results.values()))
 
 
