@@ -238,7 +238,8 @@ struct PictureRequest {
 Result<DecodeReport> decode_picture(const Codec& codec, Decoder& decoder, ByteView bytes, const PictureRequest& request,
                                     Image& picture);
 
-/// Names of the SIMD targets this machine can run, best first ("AVX3", "AVX2", "SSE4", "scalar").
+/// Names of the SIMD targets this machine can run, best first ("AVX3_VNNI", "AVX3", "AVX2", "SSE4",
+/// "scalar").
 [[nodiscard]] std::vector<std::string> simd_targets();
 /// Restricts kernels to one of simd_targets() for tests and `--simd`; empty restores the best. Not thread-safe: call before
 /// work starts.

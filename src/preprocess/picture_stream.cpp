@@ -82,7 +82,7 @@ Status PictureStream::prepare_fused(const GeometrySource& source, bool gray, con
 Status PictureStream::prepare_planar(const ImageHeader& header, const TensorSlot& slot) {
   route_ = Route::kPlanar;
   // A scaling decoder reaches subsampled planes by scaling them less.
-  const int denominator = pipeline_.decode.scale_denominator;
+  const int denominator = decode_.scale_denominator;
   const Size chroma{std::max(header.chroma_horizontal / denominator, 1), std::max(header.chroma_vertical / denominator, 1)};
   SMOL_RETURN_IF_ERROR(planar_.prepare(*first_fused_, points_, source_, chroma));
   SMOL_ASSIGN_OR_RETURN(const TensorSlot target, target_of(planar_.canvas(), slot));
@@ -96,9 +96,24 @@ Result<Rect> PictureStream::needed_by_single_steps() {
   return stream_.needed_region();
 }
 
-Status PictureStream::prepare(const ImageHeader& header, const PreprocessOptions& options, const TensorSlot& slot) {
+int PictureStream::largest_denominator(const ImageHeader& header, const PreprocessOptions& options) const {
+  const auto resize = std::find_if(flat_operators_.begin(), flat_operators_.end(),
+                                   [](const Operator& op) { return std::holds_alternative<ResizeOp>(op); });
+  if (resize == flat_operators_.end()) return 1;
+  const Size oriented = orients_ ? header.oriented_size() : Size{header.width, header.height};
+  const Size window = options.roi ? Size{options.roi->width, options.roi->height} : oriented;
+  const Size resized = resized_size(std::get<ResizeOp>(*resize), window);
+  int denominator = pipeline_.decode.scale_denominator;
+  while (denominator > 1 && (window.width < denominator * resized.width || window.height < denominator * resized.height)) {
+    denominator /= 2;
+  }
+  return denominator;
+}
+
+Status PictureStream::prepare(const ImageHeader& header, const DecodeStep& decode, const PreprocessOptions& options,
+                              const TensorSlot& slot) {
   SMOL_RETURN_IF_ERROR(check_slot(slot));
-  const DecodeStep& decode = pipeline_.decode;
+  decode_ = decode;
   const Size decoded{scaled(header.width, decode.scale_denominator), scaled(header.height, decode.scale_denominator)};
   if (header.width <= 0 || header.height <= 0) {
     return Error{ErrorCode::kInvalidArgument, "the picture is empty: " + size_text(header.width, header.height),
@@ -151,7 +166,7 @@ bool PictureStream::rows(int y, const ImageView& rows) {
     case Route::kFused:
       return stream_.rows(y, rows);
     case Route::kPlanar:
-      return planar_.rows(y, rows) || !pipeline_.decode.early_stop;
+      return planar_.rows(y, rows) || !decode_.early_stop;
     case Route::kCollect:
       break;
   }
@@ -200,6 +215,7 @@ Status PictureStream::feed(const ImageView& picture, Orientation orientation, co
     return Error{ErrorCode::kInvalidArgument, "the picture is empty: " + size_text(picture.width, picture.height),
                  Stage::kPreprocess};
   }
+  if (options.stop.stop_requested()) return Error{ErrorCode::kCancelled, "stopped on request", Stage::kPreprocess};
   if (picture.ready != nullptr) picture.ready->wait();
   source_ = {{picture.width, picture.height}, orientation, 1, options.roi, options.full_size};
   if (first_fused_ == nullptr) {

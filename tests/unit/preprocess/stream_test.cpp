@@ -235,5 +235,20 @@ TEST(StreamTest, WrongSlotsAndPicturesAreRefusedWithTheirValues) {
   EXPECT_FALSE(padded->run(ImageView{}, Orientation::kNormal, {}, padded_tensor.slot));
 }
 
+TEST(StreamTest, ACancelledPictureIsNotProcessed) {
+  const auto pixels = random_pixels({50, 40}, 3, 5);
+  Image image(PixelFormat::kGray8, 50, 40);
+  const auto preprocessor = create_preprocessor(pushing_pipeline("resize(size=30x20, filter=box)")).value();
+  Tensor tensor(preprocessor->output());
+  std::stop_source stop;
+  stop.request_stop();
+  PreprocessOptions options;
+  options.stop = stop.get_token();
+  EXPECT_EQ(preprocessor->run(image.view(), Orientation::kNormal, options, tensor.slot).error().code, ErrorCode::kCancelled);
+  FakeDecoder decoder({50, 40}, 3, pixels);
+  ASSERT_TRUE(preprocessor->run(decoder, {}, decoder.header(), options, tensor.slot));
+  EXPECT_TRUE(decoder.last_request().stop.stop_requested()) << "the decoder checks it between rows";
+}
+
 }  // namespace
 }  // namespace smol::test
