@@ -52,6 +52,9 @@ struct ImageHeader {
   int chroma_horizontal = 1, chroma_vertical = 1;  ///< subsampling factors of chroma: 2,2 for 4:2:0
   std::int64_t compressed_bytes = 0;               ///< of pixel data, without embedded thumbnails and profiles
   int num_frames = 1;
+  /// What the decoder can do for this picture; a codec lowers these. A plan that asks for more gets this much.
+  int max_scale_denominator = 8;
+  bool planar = true;
 
   /// Size after the orientation is applied.
   [[nodiscard]] Size oriented_size() const { return swaps_axes(orientation) ? Size{height, width} : Size{width, height}; }

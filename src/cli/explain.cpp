@@ -17,7 +17,7 @@ struct ExplainArguments {
 // The optimizer's account for the plan's model and a typical picture of the input.
 Result<std::string> explain_optimizer(const Runtime& runtime, const Plan& plan, const Dataset& dataset,
                                       const ExplainArguments& arguments) {
-  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(plan.model));
+  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(plan.model, runtime.user_operators));
   const Dataset::Rendition* rendition = &dataset.renditions.front();
   for (const Dataset::Rendition& entry : dataset.renditions) {
     if (entry.name == plan.rendition) rendition = &entry;
@@ -60,7 +60,7 @@ std::string describe(const Plan& plan) {
 Status run(const ExplainArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   std::string input = arguments.input;
-  if (const Result<PlanSet> plans = load_plans(arguments.plans); plans.ok() && input.empty()) input = plans->dataset;
+  if (const Result<PlanSet> plans = load_plans(arguments.plans, runtime.user_operators); plans.ok() && input.empty()) input = plans->dataset;
   if (input.empty())
     return Error{ErrorCode::kInvalidArgument,
                  "name pictures with --input: a model card alone does not say what it will read"};

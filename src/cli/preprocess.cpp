@@ -13,7 +13,7 @@ struct PreprocessArguments {
 
 Status run(const PreprocessArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(arguments.model));
+  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(arguments.model, runtime.user_operators));
   std::vector<std::uint8_t> bytes;
   SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
   RenditionFacts facts;

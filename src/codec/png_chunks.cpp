@@ -87,6 +87,8 @@ class ChunkWalk {
       return corrupt("width or height out of range");
     ImageHeader& header = chunks_.header;
     header.format = "png";
+    header.max_scale_denominator = 1;
+    header.planar = false;
     header.width = static_cast<int>(width);
     header.height = static_cast<int>(height);
     header.bits = ihdr[8];

@@ -18,7 +18,8 @@ class PictureStream : public RowConsumer {
   PictureStream& operator=(const PictureStream&) = delete;
 
   /// Before decoding. kInvalidArgument when the slot is not what the pipeline writes, or the picture does not suit it.
-  Status prepare(const ImageHeader& header, const PreprocessOptions& options, const TensorSlot& slot);
+  Status prepare(const ImageHeader& header, const DecodeStep& decode, const PreprocessOptions& options,
+                 const TensorSlot& slot);
   /// The part of the scaled picture to ask the decoder for; empty when it shall decode everything.
   [[nodiscard]] std::optional<Rect> region() const { return region_; }
 
@@ -30,6 +31,8 @@ class PictureStream : public RowConsumer {
   /// A decoded picture instead of a decoder.
   Status feed(const ImageView& picture, Orientation orientation, const PreprocessOptions& options, const TensorSlot& slot);
 
+  /// The plan's decoder scale, less where this picture would have to be enlarged again.
+  [[nodiscard]] int largest_denominator(const ImageHeader& header, const PreprocessOptions& options) const;
   [[nodiscard]] const OutputSpec& output() const { return output_; }
   /// Of the time between begin() and the last rows(), what was spent here (as far as measured).
   [[nodiscard]] double busy_us() const;
@@ -62,6 +65,7 @@ class PictureStream : public RowConsumer {
   std::vector<std::uint8_t> last_rows_;
   std::optional<Rect> region_;
   GeometrySource source_;
+  DecodeStep decode_;  // of the current picture
 };
 
 }  // namespace smol

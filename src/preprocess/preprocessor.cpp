@@ -15,10 +15,10 @@ double microseconds_between(Clock::time_point start, Clock::time_point end) {
   return std::chrono::duration<double, std::micro>(end - start).count();
 }
 
-DecodeRequest request_of(const PhysicalPipeline& pipeline, const ImageHeader& header, const PreprocessOptions& options) {
+DecodeRequest request_of(const DecodeStep& decode, const ImageHeader& header, const PreprocessOptions& options) {
   DecodeRequest request;
-  request.scale_denominator = pipeline.decode.scale_denominator;
-  request.format = header.is_gray() ? PixelFormat::kGray8 : pipeline.decode.format;
+  request.scale_denominator = decode.scale_denominator;
+  request.format = header.is_gray() ? PixelFormat::kGray8 : decode.format;
   request.fail_on = options.fail_on;
   request.limits = options.limits;
   request.stop = options.stop;
@@ -122,13 +122,28 @@ Result<Members> members_of(std::span<Preprocessor* const> preprocessors, std::sp
   return members;
 }
 
+/// The plan's decode step as far as this picture allows it: folders mix formats and sizes.
+DecodeStep decode_step_for(const Members& members, const ImageHeader& header, const PreprocessOptions& options) {
+  DecodeStep decode = members.preprocessors[0]->pipeline().decode;
+  decode.scale_denominator = std::min(decode.scale_denominator, header.max_scale_denominator);
+  for (std::size_t i = 0; i < members.count; ++i) {
+    decode.scale_denominator = std::min(decode.scale_denominator, members.streams[i]->largest_denominator(header, options));
+  }
+  if (decode.format == PixelFormat::kYcc8Planar && !header.planar) decode.format = PixelFormat::kRgbx8;
+  return decode;
+}
+
 /// Prepares all streams; the region is their union, unless one of them wants the whole picture.
-Result<std::optional<Rect>> prepare_all(Members& members, const ImageHeader& header, const PreprocessOptions& options,
-                                        std::span<const TensorSlot> slots) {
+Result<std::optional<Rect>> prepare_all(Members& members, const ImageHeader& header, const DecodeStep& decode,
+                                        const PreprocessOptions& options, std::span<const TensorSlot> slots) {
   std::optional<Rect> region;
   bool whole = false;
   for (std::size_t i = 0; i < members.count; ++i) {
-    SMOL_RETURN_IF_ERROR(members.streams[i]->prepare(header, options, slots[i]));
+    // Regions and early stop are each pipeline's own.
+    DecodeStep own = members.preprocessors[i]->pipeline().decode;
+    own.scale_denominator = decode.scale_denominator;
+    own.format = decode.format;
+    SMOL_RETURN_IF_ERROR(members.streams[i]->prepare(header, own, options, slots[i]));
     const std::optional<Rect> needed = members.streams[i]->region();
     whole = whole || !needed;
     if (needed) region = region ? united(*region, *needed) : *needed;
@@ -139,8 +154,9 @@ Result<std::optional<Rect>> prepare_all(Members& members, const ImageHeader& hea
 Result<DecodeReport> decode_into(Decoder& decoder, ByteView bytes, const ImageHeader& header,
                                  const PreprocessOptions& options, Members& members, std::span<const TensorSlot> slots) {
   const Clock::time_point start = Clock::now();
-  SMOL_ASSIGN_OR_RETURN(const std::optional<Rect> region, prepare_all(members, header, options, slots));
-  DecodeRequest request = request_of(members.preprocessors[0]->pipeline(), header, options);
+  const DecodeStep decode = decode_step_for(members, header, options);
+  SMOL_ASSIGN_OR_RETURN(const std::optional<Rect> region, prepare_all(members, header, decode, options, slots));
+  DecodeRequest request = request_of(decode, header, options);
   request.region = region;
   const Clock::time_point decode_start = Clock::now();
   RowTee tee({members.streams.data(), members.count});
