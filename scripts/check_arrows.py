@@ -65,7 +65,9 @@ def problems_of(path: pathlib.Path, room: str) -> list[str]:
 
 def main() -> int:
     """Prints every problem; the exit status says whether there was one."""
-    listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], capture_output=True, text=True, check=True)
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], capture_output=True, text=True, check=True
+    )
     files = [pathlib.Path(line) for line in listing.stdout.splitlines()]
     problems = []
     for path in files:

@@ -56,8 +56,9 @@ struct ModelCard {
 [[nodiscard]] Result<ModelCard> load_model_card(const std::string& path,
                                                 const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
 /// `user_operators` resolves `{user: name}` steps; `folder` resolves relative paths.
-[[nodiscard]] Result<ModelCard> parse_model_card(std::string_view yaml, const std::string& folder,
-                                                 const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
+[[nodiscard]] Result<ModelCard> parse_model_card(
+    std::string_view yaml, const std::string& folder,
+    const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
 [[nodiscard]] std::string to_yaml(const ModelCard& card);
 
 /// One item's answer. Only the fields of the task are filled.

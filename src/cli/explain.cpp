@@ -60,7 +60,8 @@ std::string describe(const Plan& plan) {
 Status run(const ExplainArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   std::string input = arguments.input;
-  if (const Result<PlanSet> plans = load_plans(arguments.plans, runtime.user_operators); plans.ok() && input.empty()) input = plans->dataset;
+  if (const Result<PlanSet> plans = load_plans(arguments.plans, runtime.user_operators); plans.ok() && input.empty())
+    input = plans->dataset;
   if (input.empty())
     return Error{ErrorCode::kInvalidArgument,
                  "name pictures with --input: a model card alone does not say what it will read"};

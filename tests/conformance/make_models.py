@@ -66,7 +66,12 @@ shuffle = [
     helper.make_node("Reshape", ["swapped", "halves"], ["both"]),
     helper.make_node("Gather", ["both", "zero"], ["output"], axis=0),
 ]
-constants = {"kernel": kernel, "grouped": shape(4, 2, 256), "halves": shape(2, -1, 4, 16, 16), "zero": np.array(0, np.int64)}
+constants = {
+    "kernel": kernel,
+    "grouped": shape(4, 2, 256),
+    "halves": shape(2, -1, 4, 16, 16),
+    "zero": np.array(0, np.int64),
+}
 save("shuffle", [*features[:2], *shuffle], constants, 1, [1, 4, 16, 16])
 save("identity", [helper.make_node("Identity", ["input"], ["output"])], {}, "N", ["N", 3, 16, 16])
 openvino.save_model(openvino.Core().read_model(folder / "dynamic.onnx"), folder / "dynamic.xml", compress_to_fp16=False)

@@ -39,7 +39,9 @@ fail_every: {fail_every}
 """
 
 
-def write_model(folder: pathlib.Path, name: str = "tiny", dtype: str = "u8", size: int = 32, **options: int) -> pathlib.Path:
+def write_model(
+    folder: pathlib.Path, name: str = "tiny", dtype: str = "u8", size: int = 32, **options: int
+) -> pathlib.Path:
     """A card and a reference model; returns the card's path."""
     layout = "NHWC" if dtype == "u8" else "NCHW"
     fields = {"seed": 1, "delay_us": 0, "fail_every": 0, **options}

@@ -5,7 +5,19 @@ import pytest
 from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
 from PIL import Image, ImageOps
 
-COMMANDS = ["info", "inspect", "decode", "preprocess", "rendition", "plan", "explain", "measure", "run", "demo", "completion"]
+COMMANDS = [
+    "info",
+    "inspect",
+    "decode",
+    "preprocess",
+    "rendition",
+    "plan",
+    "explain",
+    "measure",
+    "run",
+    "demo",
+    "completion",
+]
 
 
 def test_help_shows_examples():
@@ -80,7 +92,9 @@ def test_decode_equals_pillow(photos, tmp_path):
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), expected)
         height, width = expected.shape[:2]
         smol("decode", path, "-o", tmp_path / "out.ppm", "--region", f"5,7,{width - 9},{height - 11}")
-        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.ppm")), expected[7 : height - 4, 5 : width - 4])
+        np.testing.assert_array_equal(
+            np.asarray(Image.open(tmp_path / "out.ppm")), expected[7 : height - 4, 5 : width - 4]
+        )
 
 
 def test_preprocess_equals_pillow(photos, tmp_path):
@@ -106,7 +120,12 @@ def test_rendition_pixels_equal_pillow(photos, tmp_path):
         image = image.resize(sides if image.width <= image.height else sides[::-1], Image.Resampling.BILINEAR)
         small = np.asarray(Image.open(tmp_path / "small" / (path.stem + ".png")))
         np.testing.assert_array_equal(small, np.asarray(image))
-    assert smol_json("rendition", photos, "--short-side", "40", "--format", "png", "-o", tmp_path / "small", "--resume")["skipped"] == 24
+    assert (
+        smol_json("rendition", photos, "--short-side", "40", "--format", "png", "-o", tmp_path / "small", "--resume")[
+            "skipped"
+        ]
+        == 24
+    )
 
 
 def test_rendition_reports_each_failure(photos, tmp_path):
@@ -168,7 +187,9 @@ def test_reduced_fidelities_run_over_mixed_folders(photos, tmp_path, rows_of):
 
 def test_a_changed_model_voids_its_plans(planned, tmp_path):
     write_model(tmp_path, "fast", size=32, seed=77)
-    done = smol("run", planned, tmp_path / "dataset.yaml", "-o", tmp_path / "x", "--plan", "fast/full/exact", check=False)
+    done = smol(
+        "run", planned, tmp_path / "dataset.yaml", "-o", tmp_path / "x", "--plan", "fast/full/exact", check=False
+    )
     assert done.returncode == 2 and "plan again" in done.stderr
 
 

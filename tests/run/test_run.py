@@ -134,7 +134,9 @@ def test_failure_budget_stops_the_run(card, tmp_path):
     names = write_pictures(tmp_path / "many", 120)
     for name in names[::2]:
         (tmp_path / "many" / name).write_bytes(b"nothing")
-    done = smol("run", card, tmp_path / "many", "-o", tmp_path / "out", "--max-failures", "5%", "--workers", "1", check=False)
+    done = smol(
+        "run", card, tmp_path / "many", "-o", tmp_path / "out", "--max-failures", "5%", "--workers", "1", check=False
+    )
     assert done.returncode == 1 and "--max-failures" in done.stderr
 
 
@@ -191,7 +193,17 @@ def test_killed_runs_resume_to_the_same_rows(tmp_path, rows_of, single_file):
     smol("run", card, tmp_path / "photos", "-o", tmp_path / "whole")
     expected = answers(rows_of(tmp_path / "whole"))
     output = tmp_path / ("out.parquet" if single_file else "out")
-    words = [str(PROGRAM), "run", str(card), str(tmp_path / "photos"), "-o", str(output), "--resume", "--part-rows", "7"]
+    words = [
+        str(PROGRAM),
+        "run",
+        str(card),
+        str(tmp_path / "photos"),
+        "-o",
+        str(output),
+        "--resume",
+        "--part-rows",
+        "7",
+    ]
     generator = random.Random(5)
     killed = 0
     for _ in range(6):
@@ -209,7 +221,18 @@ def test_killed_runs_resume_to_the_same_rows(tmp_path, rows_of, single_file):
 def test_interrupt_keeps_what_is_done(tmp_path, rows_of):
     write_pictures(tmp_path / "photos", 100)
     card = write_model(tmp_path, "slow", delay_us=20000)
-    words = [str(PROGRAM), "run", str(card), str(tmp_path / "photos"), "-o", str(tmp_path / "out"), "--streams", "1", "--batch", "1"]
+    words = [
+        str(PROGRAM),
+        "run",
+        str(card),
+        str(tmp_path / "photos"),
+        "-o",
+        str(tmp_path / "out"),
+        "--streams",
+        "1",
+        "--batch",
+        "1",
+    ]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(0.6)
     start = time.monotonic()

@@ -2,7 +2,8 @@
 
 Usage: pillow_oracle.py MANIFEST. Each line, tab-separated:
 input  width  height  channels  orientation  operators-joined-by-|  output.raw
-The input is raw interleaved samples, or a picture file where width is 0. After convert(f32) a picture is one image of mode F
+The input is raw interleaved samples, or a picture file where width is 0. After convert(f32) a picture is one image of
+mode F
 a channel, and the output is float32, interleaved.
 """
 
@@ -12,7 +13,10 @@ import sys
 import numpy as np
 from PIL import Image, ImageOps
 
-FILTERS = {name: getattr(Image.Resampling, name.upper()) for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")}
+FILTERS = {
+    name: getattr(Image.Resampling, name.upper())
+    for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+}
 
 
 def size_of(text):
@@ -57,9 +61,13 @@ def center_crop(image, crop_width, crop_height):
 def pad(image, arguments):
     width, height = size_of(arguments[""])
     value = tuple(int(v) for v in arguments["value"].strip("[]").split(","))
-    left, top = ((width - image.width) // 2, (height - image.height) // 2) if arguments["centered"] == "true" else (0, 0)
+    left, top = (
+        ((width - image.width) // 2, (height - image.height) // 2) if arguments["centered"] == "true" else (0, 0)
+    )
     # On a gray picture the pad's colour is turned gray as well.
-    padded = Image.new(image.mode, (width, height), Image.new("RGB", (1, 1), value).convert(image.mode).getpixel((0, 0)))
+    padded = Image.new(
+        image.mode, (width, height), Image.new("RGB", (1, 1), value).convert(image.mode).getpixel((0, 0))
+    )
     padded.paste(image, (left, top))
     return padded
 
@@ -67,7 +75,7 @@ def pad(image, arguments):
 def apply_to_floats(bands, name, arguments, text):
     if name == "normalize":
         mean, scale = ([np.float32(v) for v in arguments[key].strip("[]").split(",")] for key in ("mean", "scale"))
-        arrays = [(np.asarray(band) - m) * (np.float32(1) / s) for band, m, s in zip(bands, mean, scale)]
+        arrays = [(np.asarray(band) - m) * (np.float32(1) / s) for band, m, s in zip(bands, mean, scale, strict=True)]
         return [Image.fromarray(array) for array in arrays]
     return [apply(band, text) for band in bands]
 
