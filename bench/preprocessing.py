@@ -46,7 +46,7 @@ MEDIUM = (
     Competitor("Pillow + NumPy", "pillow"),
     Competitor("OpenCV", "opencv", note="does not antialias"),
     Competitor("torch DataLoader + Pillow", "torch_loader", note="processes; decoding is Pillow's", decodes=False),
-    Competitor("DALI, CPU", "dali", note="rounds sizes and offsets otherwise; chroma not smoothed"),
+    Competitor("DALI, CPU", "dali", note="rounds sizes and offsets otherwise"),
     Competitor("libvips thumbnail", "vips", note="scales in the decoder, lanczos3"),
 )
 LARGE = (
@@ -56,7 +56,7 @@ LARGE = (
     Competitor("Pillow draft + NumPy", "pillow", "draft", "decoder scaling, >= 2x headroom"),
     Competitor("OpenCV", "opencv", note="does not antialias"),
     Competitor("OpenCV, reduced 1/4", "opencv", "reduced4", "decoder scaling; does not antialias"),
-    Competitor("DALI, CPU", "dali", note="rounds sizes and offsets otherwise; chroma not smoothed"),
+    Competitor("DALI, CPU", "dali", note="rounds sizes and offsets otherwise"),
     Competitor("libvips thumbnail", "vips", note="scales in the decoder, lanczos3"),
 )
 
