@@ -9,7 +9,7 @@ PYTHON := .venv/bin/python
 JOBS ?= $(shell nproc)
 SMOL_DATA_DIR ?= $(abspath ../shared/data)
 export SMOL_DATA_DIR
-export PYTHONPATH := python
+export PYTHONPATH := $(abspath python)
 
 all: build
 

