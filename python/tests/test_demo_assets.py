@@ -16,16 +16,12 @@ import itertools
 import os
 import pickle
 import struct
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from smol import demo_assets, efficientnet_lite
 from smol.efficientnet_lite import (
     VARIANTS,

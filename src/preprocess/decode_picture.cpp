@@ -100,19 +100,21 @@ Result<Rect> window_of(const PictureRequest& request, Size oriented) {
   return rect;
 }
 
-Status check_scale(int denominator, const CodecCapabilities& capabilities) {
-  const std::vector<int>& allowed = capabilities.scale_denominators;
+Status check_scale(int denominator, const CodecCapabilities& capabilities, const ImageHeader& header) {
+  std::vector<int> allowed = capabilities.scale_denominators;
+  std::erase_if(allowed, [&](int scale) { return scale > header.max_scale_denominator; });
   if (std::find(allowed.begin(), allowed.end(), denominator) != allowed.end()) return {};
   return Error{ErrorCode::kInvalidArgument,
-               fmt::format("this format is decoded at 1/{}: 1/{}", fmt::join(allowed, ", 1/"), denominator), Stage::kDecode};
+               fmt::format("this picture can be decoded at 1/{}: 1/{}", fmt::join(allowed, ", 1/"), denominator),
+               Stage::kDecode};
 }
 
 }  // namespace
 
 Result<DecodeReport> decode_picture(const Codec& codec, Decoder& decoder, ByteView bytes, const PictureRequest& request,
                                     Image& picture) try {
-  SMOL_RETURN_IF_ERROR(check_scale(request.scale_denominator, codec.capabilities()));
   SMOL_ASSIGN_OR_RETURN(const ImageHeader header, decoder.probe(bytes));
+  SMOL_RETURN_IF_ERROR(check_scale(request.scale_denominator, codec.capabilities(), header));
   const auto scaled = [&](int side) { return (side + request.scale_denominator - 1) / request.scale_denominator; };
   const Size stored{scaled(header.width), scaled(header.height)};
   const Orientation orientation = request.keep_orientation ? Orientation::kNormal : header.orientation;
