@@ -43,7 +43,10 @@ if "cv2" in order:
     assert cv2.imdecode(cv2.imencode(".jpg", numpy.zeros((8, 8, 3), numpy.uint8))[1], 1).shape == (8, 8, 3)
 if "torch" in order:
     import torch
-    assert torch.ones(3).sum() == 3
+    tensor = smol.Preprocessor("resize(short_side=36) | center_crop(32x32) | normalize(mean=127)")(folder + "/00.jpg")
+    shared = torch.from_dlpack(tensor)
+    assert shared.data_ptr() == tensor.ctypes.data and shared.dtype == torch.float32
+    assert torch.nn.functional.avg_pool2d(shared, 32).shape == (3, 1, 1)
 """
 
 

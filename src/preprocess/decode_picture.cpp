@@ -10,7 +10,7 @@
 namespace smol {
 namespace {
 
-/// Where an oriented picture's pixel (x, y) is in the stored one: stored = origin + x * x_step + y * y_step.
+/// How the axes of an oriented picture lie in the stored one.
 struct StoredAxes {
   bool swapped = false, mirrored_x = false, mirrored_y = false;  // mirrors act on the stored axes
 
@@ -74,7 +74,6 @@ class WindowCollector : public RowConsumer {
 
 template <int PixelBytes>
 void orient_pixels(const ImageView& stored, const StoredAxes& axes, ImageView& oriented) {
-  // The stored picture is read along its rows, so that the scattered side is the written one: 1.3x faster at 6 MP.
   for (int row = 0; row < stored.height; ++row) {
     const std::uint8_t* in = stored.row(row);
     const int line = axes.mirrored_y ? stored.height - 1 - row : row;
