@@ -9,7 +9,10 @@ PYTHON := .venv/bin/python
 JOBS ?= $(shell nproc)
 SMOL_DATA_DIR ?= $(abspath ../shared/data)
 export SMOL_DATA_DIR
-export PYTHONPATH := $(abspath python)
+# The package is assembled in the build folder; one compiler cache serves all build folders and the wheel.
+export PYTHONPATH := $(abspath $(BUILD))/python
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 
 all: build
 
