@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -17,7 +18,10 @@ struct DecodeArguments {
 Status write_picture(const std::string& path, const ImageView& picture) {
   const std::string extension = std::filesystem::path(path).extension().string();
   if (extension == ".npy") {
-    TensorView tensor{picture.planes[0].data, DType::kU8, {picture.height, picture.width, num_channels(picture.format)}};
+    const std::size_t row_bytes = static_cast<std::size_t>(picture.width) * num_channels(picture.format);
+    std::vector<std::uint8_t> dense(row_bytes * picture.height);
+    for (int y = 0; y < picture.height; ++y) std::copy_n(picture.row(y), row_bytes, dense.data() + y * row_bytes);
+    const TensorView tensor{dense.data(), DType::kU8, {picture.height, picture.width, num_channels(picture.format)}};
     return write_npy(path, tensor);
   }
   SMOL_ASSIGN_OR_RETURN(const EncodeFormat format, parse_encode_format(extension.empty() ? extension : extension.substr(1)));
@@ -30,61 +34,26 @@ Status write_picture(const std::string& path, const ImageView& picture) {
   return {};
 }
 
-// Orients and crops a decoded picture into dense rows.
-Status arrange(const ImageView& decoded, Orientation orientation, const Rect& rect, std::vector<std::uint8_t>& out,
-               ImageView& view) {
-  const bool gray = decoded.format == PixelFormat::kGray8;
-  PhysicalPipeline pipeline;
-  pipeline.decode.format = decoded.format;
-  for (const Operator& op :
-       {Operator(OrientOp{}), Operator(CropOp{rect}), Operator(ColorOp{gray ? ColorOrder::kGray : ColorOrder::kRGB}),
-        Operator(ConvertOp{DType::kU8}), Operator(LayoutOp{Layout::kNHWC})}) {
-    pipeline.host_steps.emplace_back(SingleStep{op});
-  }
-  SMOL_ASSIGN_OR_RETURN(const std::unique_ptr<Preprocessor> preprocessor, create_preprocessor(pipeline));
-  TensorSlot slot{nullptr, DType::kU8, Layout::kNHWC, gray ? ColorOrder::kGray : ColorOrder::kRGB, rect.width, rect.height};
-  out.resize(slot.size_bytes() + 64);
-  slot.data = out.data();
-  SMOL_RETURN_IF_ERROR(preprocessor->run(decoded, orientation, {}, slot));
-  view.format = gray ? PixelFormat::kGray8 : PixelFormat::kRgb8;
-  view.width = rect.width;
-  view.height = rect.height;
-  view.planes[0] = Plane{out.data(), static_cast<std::ptrdiff_t>(rect.width) * slot.channels(), rect.width, rect.height};
-  return {};
-}
-
 Status run(const DecodeArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   std::vector<std::uint8_t> bytes;
   SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
   const Codec* codec = runtime.codecs.sniff(bytes);
   if (codec == nullptr) return runtime.codecs.unrecognised(bytes);
-  const std::unique_ptr<Decoder> decoder = codec->create_decoder();
-  SMOL_ASSIGN_OR_RETURN(const ImageHeader header, decoder->probe(bytes));
-  DecodeRequest request;
+  PictureRequest request;
   SMOL_ASSIGN_OR_RETURN(request.scale_denominator, parse_scale(arguments.scale));
   SMOL_ASSIGN_OR_RETURN(request.fail_on, parse_fail_on(arguments.fail_on));
   if (!arguments.max_pixels.empty()) {
     SMOL_ASSIGN_OR_RETURN(request.limits.max_pixels, parse_bytes(arguments.max_pixels));
   }
-  request.format = header.is_gray() ? PixelFormat::kGray8 : PixelFormat::kRgb8;
-  request.stop = context.stop;
-  Image decoded;
-  SMOL_ASSIGN_OR_RETURN(const DecodeReport report, decode_to_image(*decoder, bytes, request, decoded));
-  const Orientation orientation = arguments.keep_orientation ? Orientation::kNormal : header.orientation;
-  Rect rect{0, 0, decoded.view().width, decoded.view().height};
-  if (swaps_axes(orientation)) std::swap(rect.width, rect.height);
   if (!arguments.region.empty()) {
-    const Rect whole = rect;
-    SMOL_ASSIGN_OR_RETURN(rect, parse_rect(arguments.region));
-    if (rect.x < 0 || rect.y < 0 || rect.x + rect.width > whole.width || rect.y + rect.height > whole.height) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("the region must lie inside the picture of {}x{}: {}",
-                                                            whole.width, whole.height, arguments.region)};
-    }
+    SMOL_ASSIGN_OR_RETURN(request.region, parse_rect(arguments.region));
   }
-  std::vector<std::uint8_t> pixels;
-  ImageView picture;
-  SMOL_RETURN_IF_ERROR(arrange(decoded.view(), orientation, rect, pixels, picture));
+  request.keep_orientation = arguments.keep_orientation;
+  request.stop = context.stop;
+  Image image;
+  SMOL_ASSIGN_OR_RETURN(const DecodeReport report, decode_picture(*codec, *codec->create_decoder(), bytes, request, image));
+  const ImageView& picture = image.view();
   SMOL_RETURN_IF_ERROR(write_picture(arguments.output, picture));
   const char* status = report.truncated ? "truncated" : report.recovered ? "recovered" : "ok";
   if (context.json) {
