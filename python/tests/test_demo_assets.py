@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of `smol.demo_assets` and `smol.efficientnet_lite`.
 
-The comparisons with PyTorch run where torch 2.13.0, efficientnet-lite-pytorch 0.1.0, the weight packages and OpenVINO
-or ONNX Runtime are installed; the accuracy test where the folder of development data is (named by SMOL_DATA, or found
-as shared/data beside the checkout). They skip elsewhere, saying so.
+The comparisons with PyTorch run where scripts/requirements-tests.txt, the weight packages and OpenVINO or ONNX Runtime
+are installed; the accuracy test where the folder of development data is (named by SMOL_DATA_DIR, or found as
+shared/data beside the checkout). They skip elsewhere, saying so.
 """
 
 from __future__ import annotations
@@ -297,8 +297,8 @@ def test_batch_equals_single_runs(variant: Variant) -> None:
 
 @each_variant
 def test_logits_equal_torch(variant: Variant, capsys: pytest.CaptureFixture[str]) -> None:
-    torch = pytest.importorskip("torch", reason="torch is not installed (development check, pinned to 2.13.0)")
-    package = pytest.importorskip("efficientnet_lite_pytorch", reason="efficientnet-lite-pytorch is not installed")
+    torch = pytest.importorskip("torch")
+    package = pytest.importorskip("efficientnet_lite_pytorch")
     weights = require_weights(variant)
     state = read_state_dict(weights)
     expected_state = torch.load(weights, weights_only=True)
@@ -320,14 +320,12 @@ def test_logits_equal_torch(variant: Variant, capsys: pytest.CaptureFixture[str]
 
 
 def data_folder() -> Path:
-    named = os.environ.get("SMOL_DATA")
+    named = os.environ.get("SMOL_DATA_DIR")
     places = [Path(named)] if named else [above / "shared" / "data" for above in Path(__file__).resolve().parents]
     for place in places:
         if (place / "imagenet-sample" / "labels.csv").is_file():
             return place / "imagenet-sample"
-    if os.environ.get("SMOL_REQUIRE_DATA") == "1":
-        pytest.fail("the folder of development data is required (SMOL_REQUIRE_DATA=1) and absent; set SMOL_DATA")
-    pytest.skip("the folder of development data is absent; set SMOL_DATA")
+    pytest.skip("the folder of development data is absent; set SMOL_DATA_DIR")
 
 
 def preprocess(path: Path, variant: Variant) -> np.ndarray:

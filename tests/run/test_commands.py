@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
 from PIL import Image, ImageOps
+
+from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
 
 COMMANDS = [
     "info",

@@ -11,8 +11,9 @@ import time
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
 from PIL import Image, ImageOps
+
+from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
 
 ANSWERS = ("label", "score", "top_labels", "top_scores", "status", "error_code", "fingerprint", "plan_hash")
 
