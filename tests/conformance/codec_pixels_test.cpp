@@ -11,6 +11,7 @@
 #include <map>
 #include <sstream>
 
+#include "test_data.h"
 #include "unit/codec/jpeg_fixture.h"
 
 namespace smol::testing {
@@ -32,12 +33,6 @@ std::vector<std::uint8_t> read_bytes(const fs::path& path) {
 void write_bytes(const fs::path& path, const std::vector<std::uint8_t>& bytes) {
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-}
-
-std::string data_directory() {
-  const char* const named = std::getenv("SMOL_DATA_DIR");
-  const fs::path path = named != nullptr ? fs::path(named) : fs::path(SMOL_TESTS_DIR) / "../../shared/data";
-  return fs::exists(path) ? path.string() : std::string();
 }
 
 /// JPEGs that neither Pillow nor cjpeg can write.
@@ -70,7 +65,7 @@ class CodecPixelsTest : public ::testing::Test {
     write_own_jpegs(directory_);
     const std::string script = std::string(SMOL_TESTS_DIR) + "/conformance/codec_oracle.py";
     const std::string command =
-        std::string(SMOL_PYTHON) + " -W ignore '" + script + "' '" + directory_.string() + "' " + data_directory();
+        std::string(SMOL_PYTHON) + " -W ignore '" + script + "' '" + directory_.string() + "' " + data_path("");
     ASSERT_EQ(std::system(command.c_str()), 0) << "the oracle failed: " << command;
     std::ifstream manifest(directory_ / "manifest.tsv");
     for (std::string line; std::getline(manifest, line);) {
@@ -94,14 +89,6 @@ class CodecPixelsTest : public ::testing::Test {
       if (answer.group == group) chosen.push_back(answer);
     }
     return chosen;
-  }
-
-  static bool skip_without_data() {
-    if (!data_directory().empty()) return false;
-    if (const char* required = std::getenv("SMOL_REQUIRE_DATA"); required != nullptr && std::string(required) == "1") {
-      ADD_FAILURE() << "SMOL_REQUIRE_DATA=1, but there is no data; set SMOL_DATA_DIR";
-    }
-    return true;
   }
 
   /// The decoder is reused for all pictures, as a worker does.
@@ -177,7 +164,7 @@ TEST_F(CodecPixelsTest, fixtures_equal_the_oracle) {
 }
 
 TEST_F(CodecPixelsTest, photos_equal_the_oracle) {
-  if (skip_without_data()) GTEST_SKIP() << "no data: set SMOL_DATA_DIR";
+  SMOL_DATA_OR_SKIP(photos, "imagenet-sample");
   for (const Answer& answer : answers("photo")) check(answer);
   for (const Answer& answer : answers("gray")) check(answer);
   EXPECT_GE(checked_, 400);
@@ -185,7 +172,7 @@ TEST_F(CodecPixelsTest, photos_equal_the_oracle) {
 
 /// Files that Pillow refuses need a clear answer or, where only ancillary data are odd, the right pixels.
 TEST_F(CodecPixelsTest, conformance_files_equal_the_oracle_or_fail_clearly) {
-  if (skip_without_data()) GTEST_SKIP() << "no data: set SMOL_DATA_DIR";
+  SMOL_DATA_OR_SKIP(folder, "conformance");
   for (const Answer& answer : answers("conformance")) {
     if (answer.width > 0) {
       check(answer);
