@@ -4,8 +4,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <new>
 
 #include <jpeglib.h>
+
+#include <jerror.h>
 #include <spng.h>
 
 #include <fmt/format.h>
@@ -30,9 +33,40 @@ void leave_on_error(j_common_ptr info) {
 
 void ignore_message(j_common_ptr /*info*/) {}
 
+// Where libjpeg's bytes go: appended to `out` a buffer at a time.
+struct JpegDestination {
+  jpeg_destination_mgr manager;
+  std::vector<std::uint8_t>* out;
+  JOCTET buffer[16384];
+};
+
+void begin_buffer(j_compress_ptr info) {
+  auto* destination = reinterpret_cast<JpegDestination*>(info->dest);
+  destination->manager.next_output_byte = destination->buffer;
+  destination->manager.free_in_buffer = sizeof(destination->buffer);
+}
+
+void append_bytes(j_compress_ptr info, std::size_t size_bytes) {
+  auto* destination = reinterpret_cast<JpegDestination*>(info->dest);
+  bool appended = true;
+  try {
+    destination->out->insert(destination->out->end(), destination->buffer, destination->buffer + size_bytes);
+  } catch (const std::bad_alloc&) {
+    appended = false;  // no jump out of a handler
+  }
+  if (!appended) ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
+}
+
+boolean append_full_buffer(j_compress_ptr info) {
+  append_bytes(info, sizeof(JpegDestination::buffer));
+  begin_buffer(info);
+  return TRUE;
+}
+
+void append_rest(j_compress_ptr info) { append_bytes(info, sizeof(JpegDestination::buffer) - info->dest->free_in_buffer); }
+
 // Only plain data between setjmp and longjmp: nothing here has a destructor.
-bool compress_jpeg(const ImageView& picture, int quality, unsigned char** bytes, unsigned long* size_bytes,
-                   JpegFailure& failure) {
+bool compress_jpeg(const ImageView& picture, int quality, JpegDestination& destination, JpegFailure& failure) {
   jpeg_compress_struct info;
   info.err = jpeg_std_error(&failure.manager);
   failure.manager.error_exit = leave_on_error;
@@ -42,7 +76,7 @@ bool compress_jpeg(const ImageView& picture, int quality, unsigned char** bytes,
     return false;
   }
   jpeg_create_compress(&info);
-  jpeg_mem_dest(&info, bytes, size_bytes);
+  info.dest = &destination.manager;
   info.image_width = static_cast<JDIMENSION>(picture.width);
   info.image_height = static_cast<JDIMENSION>(picture.height);
   info.input_components = bytes_per_pixel(picture.format);
@@ -63,16 +97,15 @@ bool compress_jpeg(const ImageView& picture, int quality, unsigned char** bytes,
 }
 
 Status encode_jpeg(const ImageView& picture, int quality, std::vector<std::uint8_t>& out) {
-  unsigned char* bytes = nullptr;
-  unsigned long size_bytes = 0;
   auto failure = std::make_unique<JpegFailure>();
-  const bool done = compress_jpeg(picture, quality, &bytes, &size_bytes, *failure);
-  if (done) out.insert(out.end(), bytes, bytes + size_bytes);
-  std::free(bytes);
-  if (!done)
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("cannot encode JPEG, {}: {}x{}", failure->message, picture.width, picture.height)};
-  return {};
+  auto destination = std::make_unique<JpegDestination>();
+  destination->manager.init_destination = begin_buffer;
+  destination->manager.empty_output_buffer = append_full_buffer;
+  destination->manager.term_destination = append_rest;
+  destination->out = &out;
+  if (compress_jpeg(picture, quality, *destination, *failure)) return {};
+  return Error{failure->manager.msg_code == JERR_OUT_OF_MEMORY ? ErrorCode::kOutOfMemory : ErrorCode::kUnsupported,
+               fmt::format("cannot encode JPEG, {}: {}x{}", failure->message, picture.width, picture.height)};
 }
 
 // Interleaved rows without gaps, three or one byte a pixel.
@@ -108,18 +141,31 @@ Status encode_png(const ImageView& picture, std::vector<std::uint8_t>& out) {
       failure == 0 ? static_cast<std::uint8_t*>(spng_get_png_buffer(context.get(), &size_bytes, &failure)) : nullptr,
       std::free);
   if (!bytes)
-    return Error{ErrorCode::kUnsupported,
+    return Error{failure == SPNG_EMEM ? ErrorCode::kOutOfMemory : ErrorCode::kUnsupported,
                  fmt::format("cannot encode PNG, {}: {}x{}", spng_strerror(failure), picture.width, picture.height)};
   out.insert(out.end(), bytes.get(), bytes.get() + size_bytes);
   return {};
 }
 
-void encode_ppm(const ImageView& picture, std::vector<std::uint8_t>& out) {
+Status encode_ppm(const ImageView& picture, std::vector<std::uint8_t>& out) {
   const std::string header =
       fmt::format("P{}\n{} {}\n255\n", num_channels(picture.format) == 1 ? 5 : 6, picture.width, picture.height);
   out.insert(out.end(), header.begin(), header.end());
   const std::vector<std::uint8_t> packed = packed_rows(picture);
   out.insert(out.end(), packed.begin(), packed.end());
+  return {};
+}
+
+Status encode_as(const ImageView& picture, const EncodeFormat& format, std::vector<std::uint8_t>& out) {
+  switch (format.kind) {
+    case EncodeFormat::Kind::kJpeg:
+      return encode_jpeg(picture, format.quality, out);
+    case EncodeFormat::Kind::kPng:
+      return encode_png(picture, out);
+    case EncodeFormat::Kind::kPpm:
+      return encode_ppm(picture, out);
+  }
+  return {};
 }
 
 }  // namespace
@@ -164,16 +210,19 @@ Status encode(const ImageView& picture, const EncodeFormat& format, std::vector<
     return Error{ErrorCode::kUnsupported,
                  fmt::format("only rgb8, rgbx8 and gray8 pictures can be encoded: {}", name_of(picture.format))};
   }
-  switch (format.kind) {
-    case EncodeFormat::Kind::kJpeg:
-      return encode_jpeg(picture, format.quality, out);
-    case EncodeFormat::Kind::kPng:
-      return encode_png(picture, out);
-    case EncodeFormat::Kind::kPpm:
-      encode_ppm(picture, out);
-      return {};
+  if (picture.width < 1 || picture.height < 1)
+    return Error{ErrorCode::kUnsupported,
+                 fmt::format("a picture without pixels cannot be encoded: {}x{}", picture.width, picture.height)};
+  const std::size_t size_before = out.size();
+  Status status;
+  try {
+    status = encode_as(picture, format, out);
+  } catch (const std::bad_alloc&) {
+    status =
+        Error{ErrorCode::kOutOfMemory, fmt::format("no memory to encode a picture: {}x{}", picture.width, picture.height)};
   }
-  return {};
+  if (!status.ok()) out.resize(size_before);
+  return status;
 }
 
 }  // namespace smol

@@ -19,7 +19,8 @@ struct EncodeFormat {
 [[nodiscard]] Result<EncodeFormat> parse_encode_format(std::string_view text);
 
 /// Appends the encoded picture to `out`. `picture` is kRgb8, kRgbx8 or kGray8. JPEG: baseline, 4:2:0, islow, optimised
-/// Huffman tables off, as Pillow's default. PNG: 8-bit, all filters tried a row. kUnsupported, kOutOfMemory.
+/// Huffman tables off, as Pillow's default. PNG: 8-bit, all filters tried a row. A failure leaves `out` as
+/// it was: kUnsupported, kOutOfMemory.
 Status encode(const ImageView& picture, const EncodeFormat& format, std::vector<std::uint8_t>& out);
 
 }  // namespace smol
