@@ -81,7 +81,7 @@ void png_spng(benchmark::State& state) {
   const auto& all = pictures("png");
   if (all.empty()) return state.SkipWithError("no PNG files in SMOL_BENCH_PICTURES");
   Bytes pixels;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (const Bytes& bytes : all) benchmark::DoNotOptimize(decode_with_spng(bytes, pixels));
   }
   finish(state, all);
@@ -102,7 +102,7 @@ void decode_all(benchmark::State& state, const char* format, smol::PixelFormat p
   smol::DecodeRequest request;
   request.format = pixel_format;
   request.scale_denominator = denominator;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (const Bytes& bytes : all) benchmark::DoNotOptimize(decoder->decode(bytes, request, sink).ok());
   }
   finish(state, all);
@@ -118,7 +118,7 @@ void probe_all(benchmark::State& state, const char* format) {
   if (all.empty()) return state.SkipWithError("no such files in SMOL_BENCH_PICTURES");
   const auto registry = smol::built_in_codecs();
   const auto decoder = registry.find(format)->create_decoder();
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (const Bytes& bytes : all) benchmark::DoNotOptimize(decoder->probe(bytes).ok());
   }
   finish(state, all);

@@ -50,6 +50,7 @@ void bind_result(nb::module_& module) {
       "error_codes",
       [] {
         std::vector<std::string> names;
+        names.reserve(kNumErrorCodes);
         for (int code = 0; code < kNumErrorCodes; ++code) names.emplace_back(name_of(static_cast<ErrorCode>(code)));
         return names;
       },

@@ -52,7 +52,7 @@ PlanSet plan_dataset(const Dataset& dataset, PlanOptions options, const UserOper
   const auto raised = std::make_shared<RaisedError>();
   const auto stop = std::make_shared<std::stop_source>();
   options.stop = stop->get_token();
-  options.on_progress = with_gil<const std::string&, int, int>(on_progress, raised, stop);
+  options.on_progress = with_gil<const std::string&, int, int>(std::move(on_progress), raised, stop);
   Result<PlanSet> plans = run_interruptibly([&](const std::stop_token& interrupted) {
     const std::stop_callback forward(interrupted, [&] { stop->request_stop(); });
     return plan(*runtime, dataset, options);
@@ -79,7 +79,7 @@ RunReport write_parquet(const std::vector<Plan>& plans, ItemStream& items, RunOp
   const std::unique_ptr<Source> source = std::move(items.source);
   const auto stop = std::make_shared<std::stop_source>();
   options.stop = stop->get_token();
-  options.on_progress = with_gil<const Progress&>(on_progress, items.raised, stop);
+  options.on_progress = with_gil<const Progress&>(std::move(on_progress), items.raised, stop);
   Result<RunReport> report = run_interruptibly([&](const std::stop_token& interrupted) {
     const std::stop_callback forward(interrupted, [&] { stop->request_stop(); });
     return compile_and_write(*runtime, plans, *source, path, output, options);

@@ -67,6 +67,7 @@ void bind_source(nb::module_& module) {
         return unwrap(open_dataset(path));
       },
       "path"_a);
+  // The constructor registers the class.  NOLINTNEXTLINE(bugprone-unused-raii)
   nb::class_<ItemStream>(module, "ItemStream", "The items of one run.");
   module.def("items_of_dataset", items_of_dataset, "dataset"_a, "rendition"_a, "shard"_a, "num_shards"_a,
              nb::call_guard<nb::gil_scoped_release>());

@@ -23,7 +23,7 @@ Result<std::string> digest_of_model(const std::string& path) {
     std::error_code error;
     if (companion == path || !std::filesystem::is_regular_file(companion, error)) continue;
     SMOL_ASSIGN_OR_RETURN(const std::string weights, digest_of_file(companion));
-    digest = digest_of(digest + weights);
+    digest = digest_of(digest.append(weights));
   }
   return digest;
 }

@@ -25,7 +25,7 @@ Result<YAML::Node> parse_yaml_mapping(std::string_view text, const std::string& 
   }
 }
 
-YamlFields::YamlFields(YAML::Node mapping, std::string where) : mapping_(std::move(mapping)), where_(std::move(where)) {
+YamlFields::YamlFields(const YAML::Node& mapping, std::string where) : mapping_(mapping), where_(std::move(where)) {
   if (mapping_.IsDefined() && !mapping_.IsMap()) fail(mapping_, "expected a mapping of keys to values");
 }
 

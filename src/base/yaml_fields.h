@@ -18,7 +18,7 @@ namespace smol {
 class YamlFields {
  public:
   /// `mapping` may be undefined (an absent section): then every read leaves its default.
-  YamlFields(YAML::Node mapping, std::string where);
+  YamlFields(const YAML::Node& mapping, std::string where);
 
   [[nodiscard]] bool has(const std::string& key);
   /// Leaves `value` alone when the key is absent.

@@ -19,6 +19,7 @@ struct DemoArguments {
 // Runs a program and waits for it; its output goes where ours goes.
 Status call(const std::vector<std::string>& words) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   std::fflush(stdout);

@@ -13,13 +13,13 @@ namespace {
 
 // Ctrl-C: the first asks the work to stop and what is done to be kept; the second ends the process (whole parts stay valid).
 // Signals are taken by a thread of their own, so that no handler runs in the middle of anything.
-void watch_signals(std::stop_source stop) {
+void watch_signals(const std::stop_source& stop) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::thread([signals, stop]() mutable {
+  std::thread([signals, stop = stop]() mutable {
     int signal = 0;
     sigwait(&signals, &signal);
     std::fputs("\nstopping; what is done is kept. Once more to end at once.\n", stderr);
@@ -29,9 +29,7 @@ void watch_signals(std::stop_source stop) {
   }).detach();
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_program(int argc, char** argv) {
   using namespace smol::cli;
   std::stop_source stop;
   watch_signals(stop);
@@ -75,4 +73,15 @@ int main(int argc, char** argv) {
   }
   std::fflush(stdout);
   return context.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_program(argc, argv);
+  } catch (...) {  // Telling of the failure has failed: no memory
+    std::fputs("smol: failed, out of memory\n", stderr);
+    return 1;
+  }
 }

@@ -171,7 +171,7 @@ RowSchema RowSchema::of(std::span<const CompiledPlan> plans, bool stage_times) {
 }
 
 std::shared_ptr<arrow::Schema> RowSchema::arrow() const {
-  const auto text = arrow::utf8();
+  const std::shared_ptr<arrow::DataType>& text = arrow::utf8();
   const auto values =
       embedding_size > 0 ? arrow::fixed_size_list(arrow::float32(), embedding_size) : arrow::list(arrow::float32());
   std::vector<std::shared_ptr<arrow::Field>> fields{arrow::field("item", text, false),

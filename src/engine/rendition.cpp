@@ -128,10 +128,11 @@ Result<RenditionReport> make_rendition(const Runtime& runtime, Source& source, c
       }
     }
   };
+  const int num_workers = options.host_workers > 0 ? options.host_workers : available_cores();
   {
     std::vector<std::jthread> threads;
-    for (int i = 0; i < (options.host_workers > 0 ? options.host_workers : available_cores()); ++i)
-      threads.emplace_back(work);
+    threads.reserve(num_workers);
+    for (int i = 0; i < num_workers; ++i) threads.emplace_back(work);
   }
   std::sort(report.failures.begin(), report.failures.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   if (options.stop.stop_requested())

@@ -14,7 +14,7 @@ namespace {
 /// Compiling merges the names of nodes that it eliminates into an output's; the result node still begins with the model's
 /// own.
 std::string name_of_port(const ov::Output<const ov::Node>& port) {
-  const std::string node = port.get_node()->get_friendly_name();
+  std::string node = port.get_node()->get_friendly_name();
   if (port.get_names().empty()) return node;
   const std::string own = node.substr(0, node.rfind("/sink_port_"));
   return port.get_names().contains(own) ? own : port.get_any_name();
@@ -89,7 +89,7 @@ Result<std::vector<TensorSpec>> specs_of(const std::vector<ov::Output<const ov::
     TensorSpec spec;
     spec.name = name_of_port(port);
     SMOL_ASSIGN_OR_RETURN(spec.dtype, dtype_of(port.get_element_type(), spec.name));
-    const ov::PartialShape shape = port.get_partial_shape();
+    const ov::PartialShape& shape = port.get_partial_shape();
     for (std::size_t i = 0; shape.rank().is_static() && i < shape.size(); ++i) {
       spec.shape.push_back(shape[i].is_static() ? shape[i].get_length() : -1);
     }

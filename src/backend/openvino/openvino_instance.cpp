@@ -75,7 +75,7 @@ class OpenVinoInstance final : public ModelInstance {
     try {
       // Set anew each time: OpenVINO takes the callback out while it runs, and the slot may be submitted again before it
       // returns.
-      slot.request.set_callback([this, slot_index](std::exception_ptr failure) { finish(slot_index, failure); });
+      slot.request.set_callback([this, slot_index](const std::exception_ptr& failure) { finish(slot_index, failure); });
       slot.request.start_async();
     } catch (...) {
       // The completion belongs on a thread of ours, so that a caller may hold its locks while it submits.

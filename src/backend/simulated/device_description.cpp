@@ -1,5 +1,7 @@
 #include "backend/simulated/device_description.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/text_file.h"
@@ -59,7 +61,7 @@ Result<DeviceDescription> DeviceDescription::load(const std::string& path) {
   }
   for (const auto& entry : models) {
     const auto name = entry.first.as<std::string>("");
-    SMOL_ASSIGN_OR_RETURN(device.models[name], read_model(entry.second, where + ": models: " + name));
+    SMOL_ASSIGN_OR_RETURN(device.models[name], read_model(entry.second, fmt::format("{}: models: {}", where, name)));
   }
   return device;
 }
