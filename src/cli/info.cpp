@@ -1,6 +1,5 @@
-#include "base/thread_budget.h"
 #include "cli/command.h"
-#include "smol/version.h"
+#include "engine/describe_runtime.h"
 
 namespace smol::cli {
 namespace {
@@ -56,42 +55,9 @@ void print_text(const Runtime& runtime) {
 }
 
 Json to_json(const Runtime& runtime) {
-  Json json{{"version", SMOL_VERSION},
-            {"machine", machine_name()},
-            {"cores", available_cores()},
-            {"simd_targets", simd_targets()}};
-  for (const auto& codec : runtime.codecs.codecs()) {
-    const CodecCapabilities& c = codec->capabilities();
-    json["codecs"].push_back({{"name", codec->name()},
-                              {"available", true},
-                              {"description", codec->description()},
-                              {"scale_denominators", c.scale_denominators},
-                              {"region", c.region},
-                              {"early_stop", c.early_stop},
-                              {"streams_rows", c.streams_rows},
-                              {"planar", c.planar}});
-  }
-  for (const UnavailableCodec& entry : runtime.codecs.unavailable()) {
-    json["codecs"].push_back(
-        {{"name", entry.name}, {"available", false}, {"reason", entry.reason}, {"remedy", entry.remedy}});
-  }
-  for (const auto& backend : runtime.backends.backends()) {
-    const BackendCapabilities& c = backend->capabilities();
-    Json precisions = Json::array();
-    for (Precision precision : c.fast_precisions) precisions.push_back(name_of(precision));
-    json["backends"].push_back({{"name", backend->name()},
-                                {"available", true},
-                                {"description", backend->description()},
-                                {"device", c.device_name},
-                                {"fast_precisions", precisions},
-                                {"model_extensions", c.model_extensions},
-                                {"simulated", c.simulated},
-                                {"separate_memory", c.separate_memory}});
-  }
-  for (const UnavailableBackend& entry : runtime.backends.unavailable()) {
-    json["backends"].push_back(
-        {{"name", entry.name}, {"available", false}, {"reason", entry.reason}, {"remedy", entry.remedy}});
-  }
+  Json json = describe_machine<Json>();
+  describe_codecs<Json>(runtime, [&](Json entry) { json["codecs"].push_back(std::move(entry)); });
+  describe_backends<Json>(runtime, [&](Json entry) { json["backends"].push_back(std::move(entry)); });
   return json;
 }
 
