@@ -16,6 +16,7 @@ constexpr std::size_t kMaxProbed = 64;
 std::vector<std::size_t> evenly_spaced(std::size_t total, std::size_t wanted) {
   wanted = std::clamp<std::size_t>(wanted, 1, total);
   std::vector<std::size_t> chosen;
+  chosen.reserve(wanted);
   for (std::size_t i = 0; i < wanted; ++i) chosen.push_back((2 * i + 1) * total / (2 * wanted));
   return chosen;
 }
@@ -23,6 +24,7 @@ std::vector<std::size_t> evenly_spaced(std::size_t total, std::size_t wanted) {
 template <typename Get>
 auto median_of(const std::vector<ImageHeader>& headers, Get get) {
   std::vector<decltype(get(headers.front()))> values;
+  values.reserve(headers.size());
   for (const ImageHeader& header : headers) values.push_back(get(header));
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
   return values[values.size() / 2];

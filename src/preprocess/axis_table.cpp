@@ -255,8 +255,10 @@ AxisWalker::AxisWalker(const AxisSpec& spec)
 Taps AxisWalker::resampled(int index, std::vector<double>& weights) const {
   const double center = spec_.box_begin + (index + 0.5) * scale_;
   Taps taps;
+  // NOLINTBEGIN(bugprone-incorrect-roundings): Pillow rounds in this way.
   taps.start = std::max(static_cast<int>(center - support_ + 0.5), 0);
   taps.count = std::max(std::min(static_cast<int>(center + support_ + 0.5), spec_.in_size) - taps.start, 0);
+  // NOLINTEND(bugprone-incorrect-roundings)
   weights.resize(static_cast<std::size_t>(taps.count));
   double sum = 0.0;
   for (int i = 0; i < taps.count; ++i) {

@@ -226,7 +226,8 @@ Size resized_size(const ResizeOp& op, Size size) {
   const int short_side = std::min(size.width, size.height), long_side = std::max(size.width, size.height);
   switch (op.mode) {
     case ResizeOp::Mode::kShortSide: {
-      const int other = clamp_side(static_cast<double>(std::int64_t{op.width} * long_side / short_side));
+      const std::int64_t floored = std::int64_t{op.width} * long_side / short_side;
+      const int other = clamp_side(static_cast<double>(floored));
       return size.width <= size.height ? Size{op.width, other} : Size{other, op.width};
     }
     case ResizeOp::Mode::kLongSide: {

@@ -197,7 +197,7 @@ TEST_P(BackendConformance, SeveralInFlightCompleteOnceEachOnOtherThreads) {
   int on_own_thread = 0, failed = 0;
   const auto submit = [&](int slot) {
     fill(*instance, slot, pictures(1, slot));
-    instance->submit(slot, 1, [&, slot, submitter = std::this_thread::get_id()](Result<InferTiming> result) {
+    instance->submit(slot, 1, [&, slot, submitter = std::this_thread::get_id()](const Result<InferTiming>& result) {
       const std::lock_guard lock(mutex);
       on_own_thread += std::this_thread::get_id() == submitter;
       failed += !result.ok();
