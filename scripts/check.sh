@@ -14,7 +14,7 @@ tidy() {
   [ -f build/compile_commands.json ] || { echo "  no build yet: skipped"; return 0; }
   local base changed
   base=$(git merge-base HEAD "${CHECK_BASE:-HEAD~1}" 2>/dev/null) || return 0
-  changed=$(git diff --name-only --diff-filter=d "$base" -- 'src/*.cpp' | head -40)
+  changed=$(git diff --name-only --diff-filter=d "$base" -- 'src/*.cpp' 'python/src/*.cpp' 'tests/*.cpp' 'fuzz/*.cpp' 'bench/*.cpp' | head -40)
   [ -z "$changed" ] || clang-tidy-14 -p build --quiet $changed 2>/dev/null
 }
 
