@@ -9,7 +9,8 @@ namespace smol {
 namespace {
 
 #ifdef LIBJPEG_TURBO_VERSION
-constexpr const char* kDescription = "libjpeg-turbo " SMOL_STRINGIFY_(LIBJPEG_TURBO_VERSION);
+constexpr const char* kDescription =
+    "own decoder for baseline, libjpeg-turbo " SMOL_STRINGIFY_(LIBJPEG_TURBO_VERSION) " for the rest";
 #else
 #error "smol needs libjpeg-turbo: plain libjpeg has neither crop, skip nor RGBX output"
 #endif

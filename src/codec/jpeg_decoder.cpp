@@ -45,6 +45,43 @@ bool is_cmyk(const jpeg_decompress_struct& info) {
 
 int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
+Result<Rect> wanted_region(const DecodeRequest& request, Size size) {
+  const Rect whole{0, 0, size.width, size.height};
+  if (!request.region) return whole;
+  const Rect& region = *request.region;
+  const std::int64_t right = std::min<std::int64_t>(std::int64_t{region.x} + region.width, size.width);
+  const std::int64_t bottom = std::min<std::int64_t>(std::int64_t{region.y} + region.height, size.height);
+  const int x = std::max(region.x, 0), y = std::max(region.y, 0);
+  if (right <= x || bottom <= y) {
+    return error(ErrorCode::kInvalidArgument, "the region lies outside the picture of " + to_string(size));
+  }
+  return Rect{x, y, static_cast<int>(right - x), static_cast<int>(bottom - y)};
+}
+
+/// Passes on what follows the rows that the consumer has already been given.
+class RestOfRows final : public RowConsumer {
+ public:
+  RestOfRows(RowConsumer& consumer, int num_delivered) : consumer_(consumer), num_delivered_(num_delivered) {}
+  Status begin(const Rect& delivered, Size, PixelFormat) override {
+    first_row_ = delivered.y + num_delivered_;
+    return {};
+  }
+  bool rows(int y, const ImageView& rows) override {
+    const int done = std::clamp(first_row_ - y, 0, rows.height);
+    if (done == rows.height) return true;
+    if (done == 0) return consumer_.rows(y, rows);
+    ImageView rest = rows;  // never planes: both decoders deliver the same whole MCU rows of them
+    rest.height -= done;
+    rest.planes[0].data += done * rest.planes[0].stride_bytes;
+    rest.planes[0].height -= done;
+    return consumer_.rows(y + done, rest);
+  }
+
+ private:
+  RowConsumer& consumer_;
+  int num_delivered_, first_row_ = 0;
+};
+
 }  // namespace
 
 Result<ImageHeader> JpegDecoder::probe(ByteView bytes) { return read_jpeg_header(bytes); }
@@ -69,11 +106,35 @@ Result<DecodeReport> JpegDecoder::decode(ByteView bytes, const DecodeRequest& re
 
 Result<DecodeReport> JpegDecoder::decode_picture(ByteView bytes, const DecodeRequest& request, RowConsumer& consumer) {
   SMOL_RETURN_IF_ERROR(open(bytes, request));
-  auto& info = library_.info();
-  if (request.format != PixelFormat::kYcc8Planar) return deliver_rows(request, request.format, consumer);
-  if (info.jpeg_color_space == JCS_YCbCr) return deliver_planes(request, consumer);
+  const auto deliver = [&](PixelFormat format, RowConsumer& target) {
+    const bool here = baseline_.accepts(library_.info(), request.scale_denominator);
+    return here ? deliver_baseline(request, format, target) : deliver_by_library(request, format, target);
+  };
+  if (request.format != PixelFormat::kYcc8Planar || library_.info().jpeg_color_space == JCS_YCbCr) {
+    return deliver(request.format, consumer);
+  }
   PlanarAdapter adapter(consumer, converted_planes_);
-  return deliver_rows(request, PixelFormat::kRgbx8, adapter);
+  return deliver(PixelFormat::kRgbx8, adapter);
+}
+
+Result<DecodeReport> JpegDecoder::deliver_by_library(const DecodeRequest& request, PixelFormat format,
+                                                     RowConsumer& consumer) {
+  return format == PixelFormat::kYcc8Planar ? deliver_planes(request, consumer) : deliver_rows(request, format, consumer);
+}
+
+Result<DecodeReport> JpegDecoder::deliver_baseline(const DecodeRequest& request, PixelFormat format, RowConsumer& consumer) {
+  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request, baseline_.scaled_size()));
+  SMOL_ASSIGN_OR_RETURN(const auto progress,
+                        baseline_.decode(library_.scan_bytes(), wanted, format, request.stop, consumer));
+  if (progress.gave_up) {
+    RestOfRows rest(consumer, progress.rows);
+    return deliver_by_library(request, format, rest);
+  }
+  DecodeReport result;
+  result.rows_decoded = progress.rows;
+  result.warnings = library_.warnings();
+  result.recovered = library_.recovered();
+  return result;
 }
 
 /// Reads the header and refuses what cannot or must not be decoded.
@@ -108,20 +169,6 @@ Status JpegDecoder::open(ByteView bytes, const DecodeRequest& request) {
 
 Size JpegDecoder::scaled_size() {
   return {static_cast<int>(library_.info().output_width), static_cast<int>(library_.info().output_height)};
-}
-
-Result<Rect> JpegDecoder::wanted_region(const DecodeRequest& request) {
-  const Size size = scaled_size();
-  const Rect whole{0, 0, size.width, size.height};
-  if (!request.region) return whole;
-  const Rect& region = *request.region;
-  const std::int64_t right = std::min<std::int64_t>(std::int64_t{region.x} + region.width, size.width);
-  const std::int64_t bottom = std::min<std::int64_t>(std::int64_t{region.y} + region.height, size.height);
-  const int x = std::max(region.x, 0), y = std::max(region.y, 0);
-  if (right <= x || bottom <= y) {
-    return error(ErrorCode::kInvalidArgument, "the region lies outside the picture of " + to_string(size));
-  }
-  return Rect{x, y, static_cast<int>(right - x), static_cast<int>(bottom - y)};
 }
 
 /// Cropped and skipped decodes equal the full one only for the usual samplings (4x2 and 2x4 differed at 1/2 and 1/4), and
@@ -185,7 +232,7 @@ Result<DecodeReport> JpegDecoder::deliver_rows(const DecodeRequest& request, Pix
   auto& info = library_.info();
   info.out_color_space = is_cmyk(info) ? JCS_CMYK : color_space_of(format);
   SMOL_RETURN_IF_ERROR(library_.start());
-  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request));
+  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request, scaled_size()));
   const Size size = scaled_size();  // crop_columns() changes the library's
   SMOL_ASSIGN_OR_RETURN(const Extent extent, narrow(wanted, format));
   const Rect& delivered = extent.wanted;
@@ -241,7 +288,7 @@ Result<DecodeReport> JpegDecoder::deliver_planes(const DecodeRequest& request, R
   info.out_color_space = JCS_YCbCr;
   info.raw_data_out = TRUE;
   SMOL_RETURN_IF_ERROR(library_.start());
-  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request));
+  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request, scaled_size()));
   const Size size = scaled_size();
   const int group = info.max_v_samp_factor * info.min_DCT_scaled_size;
   const int first = wanted.y / group * group;

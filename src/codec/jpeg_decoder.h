@@ -4,13 +4,14 @@
 #include <optional>
 
 #include "codec/grow_only_buffer.h"
+#include "codec/jpeg_baseline.h"
 #include "codec/jpeg_library.h"
 #include "smol/codec.h"
 
 namespace smol {
 
-/// Decodes JPEGs a group of rows at a time, bit-identical with Pillow (islow IDCT, fancy upsampling). Owns one libjpeg
-/// object and its row buffers; all are reused.
+/// Decodes JPEGs a group of rows at a time, bit-identical with Pillow (islow IDCT, fancy upsampling). libjpeg reads every
+/// header and decodes what JpegBaseline does not. Owns one libjpeg object and its row buffers; all are reused.
 class JpegDecoder final : public Decoder {
  public:
   Result<ImageHeader> probe(ByteView bytes) override;
@@ -25,7 +26,9 @@ class JpegDecoder final : public Decoder {
 
   Result<DecodeReport> decode_picture(ByteView bytes, const DecodeRequest& request, RowConsumer& consumer);
   Status open(ByteView bytes, const DecodeRequest& request);
-  Result<Rect> wanted_region(const DecodeRequest& request);
+  /// By JpegBaseline, and from where that gives up by libjpeg.
+  Result<DecodeReport> deliver_baseline(const DecodeRequest& request, PixelFormat format, RowConsumer& consumer);
+  Result<DecodeReport> deliver_by_library(const DecodeRequest& request, PixelFormat format, RowConsumer& consumer);
   Result<Extent> narrow(const Rect& wanted, PixelFormat format);
   [[nodiscard]] bool crops_exactly();
   Result<DecodeReport> deliver_rows(const DecodeRequest& request, PixelFormat format, RowConsumer& consumer);
@@ -38,6 +41,7 @@ class JpegDecoder final : public Decoder {
   [[nodiscard]] Size scaled_size();
 
   JpegLibrary library_;
+  JpegBaseline baseline_;
   FailOn fail_on_ = FailOn::kTruncated;
   std::optional<int> failed_row_;  ///< of the scaled picture; libjpeg delivers nothing from here on
   GrowOnlyBuffer rows_, cmyk_rows_;

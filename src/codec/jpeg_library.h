@@ -29,6 +29,8 @@ class JpegLibrary {
 
   /// Parses up to the first scan. `bytes` and `request` must live until abort().
   Status read_header(ByteView bytes, const DecodeRequest& request);
+  /// After read_header(): the data of the first scan and all that follows.
+  [[nodiscard]] ByteView scan_bytes() const { return bytes_.subspan(window_end_ - source_.bytes_in_buffer); }
   /// Starts decoding with the parameters set in info(). Multi-scan pictures are entropy-decoded completely here.
   Status start();
   /// Narrows the columns; library-aligned, so both values may grow. Only right after start().

@@ -53,6 +53,7 @@ void set_coding(jpeg_compress_struct& info, const JpegFixture& fixture, std::vec
   }
   info.restart_interval = static_cast<unsigned>(fixture.restart_interval);
   info.arith_code = fixture.arithmetic ? TRUE : FALSE;
+  info.optimize_coding = fixture.optimized ? TRUE : FALSE;
   if (fixture.progressive) jpeg_simple_progression(&info);
   if (fixture.separate_scans) {
     for (int i = 0; i < info.num_components; ++i) scans.push_back(jpeg_scan_info{1, {i, 0, 0, 0}, 0, 63, 0, 0});

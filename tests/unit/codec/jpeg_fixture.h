@@ -20,6 +20,7 @@ struct JpegFixture {
   int restart_interval = 0;     ///< in MCUs
   int quality = 90;
   unsigned seed = 1;
+  bool optimized = false;  ///< Huffman codes made for the picture
 
   [[nodiscard]] std::string name() const;
   friend std::ostream& operator<<(std::ostream& stream, const JpegFixture& fixture) { return stream << fixture.name(); }

@@ -1,0 +1,190 @@
+/// Our own decoder for sequential JPEGs against libjpeg-turbo called plainly: the same bits, on every instruction set, and
+/// nothing decoded that is not in order.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include <jpeglib.h>
+
+#include <random>
+
+#include "codec/jpeg_baseline.h"
+#include "codec/jpeg_library.h"
+#include "unit/codec/jpeg_fixture.h"
+
+namespace smol::testing {
+namespace {
+
+struct Reference {
+  Size size;
+  std::vector<std::uint8_t> rgb;
+};
+
+Reference decode_by_libjpeg(const std::vector<std::uint8_t>& bytes, int denominator) {
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  info.err = jpeg_std_error(&errors);
+  jpeg_create_decompress(&info);
+  jpeg_mem_src(&info, bytes.data(), bytes.size());
+  jpeg_read_header(&info, TRUE);
+  info.out_color_space = JCS_RGB;
+  info.scale_denom = static_cast<unsigned>(denominator);
+  jpeg_start_decompress(&info);
+  Reference reference{{static_cast<int>(info.output_width), static_cast<int>(info.output_height)}, {}};
+  reference.rgb.resize(std::size_t{3} * info.output_width * info.output_height);
+  while (info.output_scanline < info.output_height) {
+    JSAMPROW row = reference.rgb.data() + std::size_t{3} * info.output_width * info.output_scanline;
+    jpeg_read_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_decompress(&info);
+  jpeg_destroy_decompress(&info);
+  return reference;
+}
+
+/// Decodes by JpegBaseline alone; empty where it does not take the picture or gives up.
+std::optional<Collected> decode_here(JpegBaseline& baseline, const std::vector<std::uint8_t>& bytes, int denominator,
+                                     std::optional<Rect> region = std::nullopt) {
+  JpegLibrary library;
+  const DecodeRequest request;
+  if (!library.read_header(bytes, request) || !baseline.accepts(library.info(), denominator)) return std::nullopt;
+  const Size size = baseline.scaled_size();
+  Collector collector;
+  const auto progress = baseline.decode(library.scan_bytes(), region.value_or(Rect{0, 0, size.width, size.height}),
+                                        PixelFormat::kRgb8, {}, collector);
+  if (!progress || progress->gave_up) return std::nullopt;
+  return collector.finish();
+}
+
+std::vector<JpegFixture> accepted_fixtures() {
+  std::vector<JpegFixture> all;
+  const std::pair<int, int> sizes[] = {{128, 95}, {65, 129}, {8, 8}, {33, 17}, {257, 50}};
+  for (const auto& [width, height] : sizes) {
+    for (const auto& [horizontal, vertical] : {std::pair{1, 1}, std::pair{2, 1}, std::pair{2, 2}}) {
+      for (const int quality : {10, 75, 100}) {
+        all.push_back(
+            {.width = width, .height = height, .horizontal = horizontal, .vertical = vertical, .quality = quality});
+      }
+      all.push_back(
+          {.width = width, .height = height, .horizontal = horizontal, .vertical = vertical, .restart_interval = 3});
+    }
+    all.push_back({.width = width, .height = height, .color = "gray"});
+    all.push_back({.width = width, .height = height, .color = "gray", .restart_interval = 1});
+  }
+  return all;
+}
+
+class JpegBaselineTest : public ::testing::TestWithParam<std::tuple<std::size_t, int>> {
+ protected:
+  void SetUp() override {
+    const auto [kernels, denominator] = GetParam();
+    if (kernels >= jpeg_kernels().size()) GTEST_SKIP() << "this machine lacks the instruction set";
+    baseline_ = std::make_unique<JpegBaseline>(&jpeg_kernels()[kernels]);
+    denominator_ = denominator;
+  }
+  std::unique_ptr<JpegBaseline> baseline_;
+  int denominator_ = 1;
+};
+
+TEST_P(JpegBaselineTest, gives_the_bits_of_libjpeg_turbo) {
+  int decoded = 0;
+  for (const JpegFixture& fixture : accepted_fixtures()) {
+    SCOPED_TRACE(fixture.name());
+    const auto bytes = encode_jpeg(fixture);
+    const auto reference = decode_by_libjpeg(bytes, denominator_);
+    const auto here = decode_here(*baseline_, bytes, denominator_);
+    // The library upsamples so few chroma columns, and those of 4:2:2 at 1/8, in another way.
+    const bool plain = fixture.horizontal == 2 && fixture.color != "gray" &&
+                       (fixture.width <= 8 || (fixture.vertical == 1 && denominator_ > 2));
+    if (!here && plain) continue;
+    ASSERT_TRUE(here.has_value()) << "not decoded here";
+    ASSERT_EQ(here->scaled_size, reference.size);
+    ASSERT_TRUE(here->pixels == reference.rgb);
+    ++decoded;
+  }
+  EXPECT_GE(decoded, 50);
+}
+
+TEST_P(JpegBaselineTest, gives_any_region_of_them) {
+  std::mt19937 random(3);
+  const auto below = [&](int limit) { return static_cast<int>(random() % static_cast<unsigned>(limit)); };
+  for (const JpegFixture& fixture : accepted_fixtures()) {
+    if (fixture.width < 65) continue;
+    SCOPED_TRACE(fixture.name());
+    const auto bytes = encode_jpeg(fixture);
+    const auto whole = decode_here(*baseline_, bytes, denominator_);
+    if (!whole) continue;
+    for (int trial = 0; trial < 40; ++trial) {
+      Rect region{below(whole->scaled_size.width), below(whole->scaled_size.height), 0, 0};
+      region.width = 1 + below(whole->scaled_size.width - region.x);
+      region.height = 1 + below(whole->scaled_size.height - region.y);
+      const auto part = decode_here(*baseline_, bytes, denominator_, region);
+      ASSERT_TRUE(part.has_value());
+      ASSERT_EQ(part->delivered, region);
+      ASSERT_TRUE(part->pixels == crop(*whole, region))
+          << region.x << "," << region.y << " " << region.width << "x" << region.height;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(all, JpegBaselineTest,
+                         ::testing::Combine(::testing::Values(0, 1, 2), ::testing::Values(1, 2, 4, 8)),
+                         [](const auto& test) {
+                           const std::size_t kernels = std::get<0>(test.param);
+                           const auto name = kernels < jpeg_kernels().size() ? std::string(jpeg_kernels()[kernels].name)
+                                                                             : "lacking" + std::to_string(kernels);
+                           return name + "_scale" + std::to_string(std::get<1>(test.param));
+                         });
+
+/// Files with their own codes, and with ones longer than a lookup.
+TEST(JpegBaselineCodesTest, may_be_any_and_change_from_picture_to_picture) {
+  JpegBaseline baseline;
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    for (const int quality : {30, 97}) {
+      const auto bytes = encode_jpeg({.width = 90,
+                                      .height = 70,
+                                      .horizontal = 1,
+                                      .vertical = 1,
+                                      .quality = quality,
+                                      .seed = seed,
+                                      .optimized = seed % 2 == 0});
+      const auto here = decode_here(baseline, bytes, 1);
+      ASSERT_TRUE(here.has_value());
+      ASSERT_TRUE(here->pixels == decode_by_libjpeg(bytes, 1).rgb) << seed << ", quality " << quality;
+    }
+  }
+}
+
+TEST(JpegBaselineRefusalTest, leaves_other_codings_to_the_library) {
+  JpegBaseline baseline;
+  for (const JpegFixture& fixture :
+       {JpegFixture{.progressive = true}, JpegFixture{.arithmetic = true}, JpegFixture{.separate_scans = true},
+        JpegFixture{.color = "cmyk"}, JpegFixture{.color = "rgb"}, JpegFixture{.horizontal = 1, .vertical = 2},
+        JpegFixture{.horizontal = 4, .vertical = 1}}) {
+    EXPECT_FALSE(decode_here(baseline, encode_jpeg(fixture), 1).has_value()) << fixture.name();
+  }
+}
+
+/// Whatever is cut off or changed in the data: the same rows, or none from there on.
+TEST(JpegBaselineDamageTest, gives_up_at_the_first_irregularity) {
+  JpegBaseline baseline;
+  std::mt19937 random(5);
+  for (const JpegFixture& fixture : {JpegFixture{}, JpegFixture{.restart_interval = 2}, JpegFixture{.color = "gray"}}) {
+    const auto bytes = encode_jpeg(fixture);
+    JpegLibrary library;
+    ASSERT_TRUE(library.read_header(bytes, DecodeRequest()));
+    const std::size_t scan_begin = bytes.size() - library.scan_bytes().size();
+    ASSERT_TRUE(decode_here(baseline, bytes, 1).has_value());
+    for (std::size_t length = scan_begin; length < bytes.size(); length += 7) {
+      const std::vector<std::uint8_t> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length));
+      EXPECT_FALSE(decode_here(baseline, cut, 1).has_value()) << "cut to " << length;
+    }
+    auto missing_marker = bytes;  // what follows is the library's to judge
+    missing_marker.resize(bytes.size() - 2);
+    EXPECT_FALSE(decode_here(baseline, missing_marker, 1).has_value());
+  }
+}
+
+}  // namespace
+}  // namespace smol::testing
