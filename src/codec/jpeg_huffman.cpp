@@ -11,10 +11,10 @@ using Table = JpegAcTable;
 constexpr int kMaxSize = 15;
 constexpr std::uint8_t kZeroRunSymbol = 0xF0;
 
-/// The value at the end of the first `needed` of `num_bits` bits (T.81 F.2.2.1).
-int value_in(std::uint32_t bits, int num_bits, int needed, int size) {
-  const auto extra = static_cast<int>(bits >> (num_bits - needed) & ((1u << size) - 1));
-  return size > 0 && extra >> (size - 1) == 0 ? extra - (1 << size) + 1 : extra;
+/// The value that `size` bits stand for (T.81 F.2.2.1).
+int extended(std::uint32_t bits, int size) {
+  const auto value = static_cast<int>(bits);
+  return size > 0 && value >> (size - 1) == 0 ? value - (1 << size) + 1 : value;
 }
 
 std::uint32_t pack(int num_bits, std::uint32_t advance, int run, int first, int second) {
@@ -24,17 +24,23 @@ std::uint32_t pack(int num_bits, std::uint32_t advance, int run, int first, int 
          static_cast<std::uint32_t>(second) << Table::kSecondShift;
 }
 
-/// The entry for the first symbol alone.
-std::uint32_t single_entry(Code::Symbol symbol, std::uint32_t bits) {
+/// Entries for the first symbol alone, for all lookups that begin with its code.
+void fill_singles(Code::Symbol symbol, std::uint32_t* entries) {
   const int size = symbol.value & 15, run = symbol.value >> 4, needed = symbol.code_bits + size;
-  if (symbol.code_bits == 0 || needed > Code::kLookupBits || size >= Table::kValueBits) {
-    return pack(0, Table::kLeaves, run, size, symbol.code_bits);
+  const std::uint32_t count = 1u << (Code::kLookupBits - symbol.code_bits);
+  if (needed > Code::kLookupBits || size >= Table::kValueBits) {
+    std::fill_n(entries, count, pack(0, Table::kLeaves, run, size, symbol.code_bits));
+  } else if (size == 0 && symbol.value != kZeroRunSymbol) {
+    // T.81 leaves runs without a value undefined, but for the longest; libjpeg ends the block at them, too. A zero is
+    // written where nothing has been written yet.
+    std::fill_n(entries, count, pack(needed, Table::kLeaves, 0, 0, 0));
+  } else {
+    const std::uint32_t same = count >> size;  // lookups with the same value
+    for (std::uint32_t extra = 0; extra < 1u << size; ++extra) {
+      const int value = extended(extra, size);
+      std::fill_n(entries + extra * same, same, pack(needed, static_cast<std::uint32_t>(run) + 1, run, value, value));
+    }
   }
-  // T.81 leaves runs without a value undefined, but for the longest; libjpeg ends the block at them, too. A zero is
-  // written where nothing has been written yet.
-  if (size == 0 && symbol.value != kZeroRunSymbol) return pack(needed, Table::kLeaves, 0, 0, 0);
-  const int value = value_in(bits, Code::kLookupBits, needed, size);
-  return pack(needed, static_cast<std::uint32_t>(run) + 1, run, value, value);
 }
 
 constexpr std::uint32_t kAdvanceField = Table::kAdvanceMask << Table::kAdvanceShift;
@@ -106,15 +112,22 @@ void JpegDcTable::build(const JpegHuffmanCode& code) {
     const Code::Symbol symbol = code.short_symbols()[bits << (Code::kLookupBits - kLookupBits)];
     const int needed = symbol.code_bits + symbol.value;
     const bool fits = symbol.code_bits != 0 && needed <= kLookupBits;
-    const int value = fits ? value_in(bits, kLookupBits, needed, symbol.value) : 0;
-    entries[bits] = fits ? static_cast<std::uint32_t>(value) << 16 | static_cast<std::uint32_t>(needed) : 0;
+    const std::uint32_t extra = fits ? bits >> (kLookupBits - needed) & ((1u << symbol.value) - 1) : 0;
+    const auto value = static_cast<std::uint32_t>(extended(extra, symbol.value));
+    entries[bits] = fits ? value << 16 | static_cast<std::uint32_t>(needed) : 0;
   }
 }
 
 void JpegAcTable::build(const JpegHuffmanCode& code) {
   std::array<std::uint32_t, Code::kNumLookups> singles;
-  for (std::uint32_t bits = 0; bits < Code::kNumLookups; ++bits) {
-    singles[bits] = single_entry(code.short_symbols()[bits], bits);
+  for (std::uint32_t bits = 0; bits < Code::kNumLookups;) {
+    const Code::Symbol symbol = code.short_symbols()[bits];
+    if (symbol.code_bits != 0) {
+      fill_singles(symbol, &singles[bits]);
+      bits += 1u << (Code::kLookupBits - symbol.code_bits);
+    } else {
+      singles[bits++] = pack(0, Table::kLeaves, 0, 0, 0);
+    }
   }
   for (std::uint32_t bits = 0; bits < Code::kNumLookups; ++bits) entries[bits] = with_second(singles[bits], bits, singles);
 }

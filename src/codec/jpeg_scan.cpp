@@ -63,9 +63,10 @@ struct BitReader {
     if (HWY_LIKELY(end - next >= 8)) {
       std::uint64_t bytes;
       std::memcpy(&bytes, next, sizeof bytes);
-      // A byte of all ones is a marker or stuffed; it is rare enough (one byte in 256) to be left to the slow path.
+      // A byte of all ones is a marker or stuffed; one in 256 is, and left to the slow path. Looked for only as far as bytes
+      // are taken, and in the one behind, whose first bits come along.
       constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
-      if (HWY_LIKELY(((~bytes - kOnes) & bytes & kTops) == 0)) {
+      if (HWY_LIKELY(((~bytes - kOnes) & bytes & (kTops >> (num_bits & 56))) == 0)) {
         window |= __builtin_bswap64(bytes) >> num_bits;
         next += (63 - num_bits) >> 3;
         num_bits |= kBitsAfterRefill;
