@@ -187,6 +187,8 @@ def study_field(
     """Answers first, then rounds. A wrong answer of ours stops the study."""
     with Field(settings, competitors, files, threads) as field:
         differences = field.differences()
+        if "smol, exact" in field.missing:
+            raise RuntimeError(f"smol itself does not run: {field.missing['smol, exact']}")
         if differences["smol, exact"].largest != 0:
             raise RuntimeError(f"smol differs from Pillow: {differences['smol, exact']}; a wrong answer gets no number")
         tensors, decoded = field.measure()

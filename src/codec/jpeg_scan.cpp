@@ -209,6 +209,21 @@ bool pass_restart(JpegScanState& state, const JpegScanLayout& layout) {
   return true;
 }
 
+/// Whether the next marker is the restart marker that ends this interval; then the interval is over. Nothing is decoded.
+bool jump_to_restart(JpegScanState& state) {
+  const std::uint8_t* at = state.next;
+  while (state.end - at >= 2) {
+    at = static_cast<const std::uint8_t*>(std::memchr(at, 0xFF, static_cast<std::size_t>(state.end - at - 1)));
+    if (at == nullptr || at[1] != 0) break;
+    at += 2;
+  }
+  if (at == nullptr || state.end - at < 2 || at[1] != kFirstRestart + state.next_restart) return false;
+  state.next = at;
+  state.window = 0;
+  state.num_bits = state.num_padding_bits = 0;
+  return true;
+}
+
 template <bool kKeep>
 HWY_INLINE bool decode_mcu(BitReader& reader, JpegScanState& state, const JpegScanLayout& layout, const int* offsets,
                            std::int16_t* chunk, std::uint32_t& groups) {
@@ -237,6 +252,11 @@ bool run(JpegScanState& state, const JpegScanLayout& layout, int num_mcus, std::
       if (state.mcus_to_restart == 0 && !pass_restart(state, layout)) return false;
       count = count < state.mcus_to_restart ? count : state.mcus_to_restart;
       state.mcus_to_restart -= count;
+      // Nothing depends on the rest of an interval that is passed over.
+      if (!kKeep && state.mcus_to_restart == 0 && jump_to_restart(state)) {
+        done += count;
+        continue;
+      }
     }
     BitReader reader(state);
     for (const int stop = done + count; done < stop; ++done) {
