@@ -23,7 +23,7 @@ std::ptrdiff_t row_stride(std::size_t row_bytes) {
 
 }  // namespace
 
-JpegBaseline::JpegBaseline() : JpegBaseline(jpeg_kernels().empty() ? nullptr : &jpeg_kernels().front()) {}
+JpegBaseline::JpegBaseline() : JpegBaseline(active_jpeg_kernels()) {}
 
 bool JpegBaseline::accepts(const jpeg_decompress_struct& info, int scale_denominator) {
   if (kernels_ == nullptr || !accept_frame(info, scale_denominator) || !accept_tables(info)) return false;

@@ -15,7 +15,7 @@ namespace smol {
 /// thread-safe.
 class JpegBaseline {
  public:
-  /// With the best kernels of this machine.
+  /// With active_jpeg_kernels().
   JpegBaseline();
   explicit JpegBaseline(const JpegKernels* kernels) : kernels_(kernels) {}
 

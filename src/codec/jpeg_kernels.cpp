@@ -2,6 +2,7 @@
 #include "codec/jpeg_kernels.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -480,6 +481,26 @@ std::span<const JpegKernels> jpeg_kernels() {
     return found;
   }();
   return sets;
+}
+
+namespace {
+
+/// The one switch of the room, kept atomic so that a late call is no race.
+std::atomic<const JpegKernels*>& chosen_kernels() {
+  static std::atomic<const JpegKernels*> chosen{jpeg_kernels().empty() ? nullptr : &jpeg_kernels().front()};
+  return chosen;
+}
+
+}  // namespace
+
+const JpegKernels* active_jpeg_kernels() { return chosen_kernels().load(std::memory_order_relaxed); }
+
+void choose_jpeg_kernels(std::string_view target) {
+  // AVX3_VNNI differs from AVX3 for preprocessing only.
+  const auto sets = jpeg_kernels();
+  const auto found = std::find_if(sets.begin(), sets.end(),
+                                  [&](const JpegKernels& set) { return target.empty() || target.starts_with(set.name); });
+  chosen_kernels().store(found == sets.end() ? nullptr : &*found, std::memory_order_relaxed);
 }
 
 }  // namespace smol

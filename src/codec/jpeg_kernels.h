@@ -48,4 +48,9 @@ inline constexpr int kJpegRowPaddingBytes = 256;
 /// Those that this build and this machine have, best first.
 [[nodiscard]] std::span<const JpegKernels> jpeg_kernels();
 
+/// What new decoders use; null = none, all is left to libjpeg-turbo. The best, or what was chosen.
+[[nodiscard]] const JpegKernels* active_jpeg_kernels();
+/// `target` is a name of preprocess's SIMD targets; "" = the best. Those without kernels here choose none.
+void choose_jpeg_kernels(std::string_view target);
+
 }  // namespace smol

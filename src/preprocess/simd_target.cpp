@@ -1,5 +1,6 @@
 #include <atomic>
 
+#include "codec/jpeg_kernels.h"
 #include "preprocess/kernels.h"
 #include "smol/preprocess.h"
 
@@ -39,6 +40,7 @@ Status set_simd_target(std::string_view name) {
                  "SIMD target must be one of " + allowed + " on this machine: " + std::string(name)};
   }
   chosen_kernels().store(chosen, std::memory_order_relaxed);
+  choose_jpeg_kernels(name);
   return {};
 }
 
