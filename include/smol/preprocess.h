@@ -204,6 +204,24 @@ struct PreprocessOptions {
   std::optional<Size> full_size;
 };
 
+/// What a pipeline asks of the decoder for one picture and region of interest.
+struct DecodeNeed {
+  DecodeStep decode;           ///< the pipeline's step as far as this picture and region allow
+  std::optional<Rect> pixels;  ///< in the stored, scaled picture; empty = all
+};
+
+/// A part of a picture, decoded once to feed several regions of interest. Reused, it keeps its memory.
+struct DecodedPart {
+  ImageHeader header;
+  DecodeStep decode;
+  Rect rect;         ///< where `pixels` lie in the stored, scaled picture
+  Size scaled_size;  ///< of that picture
+  Image pixels;      ///< as stored, without the orientation
+};
+/// `needed` lie in the stored, scaled picture; empty = all. What else the format forces to be decoded is kept, too.
+Result<DecodeReport> decode_part(Decoder& decoder, ByteView bytes, const ImageHeader& header, const DecodeNeed& need,
+                                 const PreprocessOptions& options, DecodedPart& part);
+
 /// Runs one physical pipeline. Owns its scratch memory and a cache of resize coefficients; after the first pictures
 /// of a size it allocates nothing. Not thread-safe: one per worker. Usable after any error.
 class Preprocessor {
@@ -215,6 +233,10 @@ class Preprocessor {
   /// A decoded picture (host memory) → tensor slot.
   virtual Status run(const ImageView& picture, Orientation orientation, const PreprocessOptions& options,
                      const TensorSlot& slot) = 0;
+  /// What run() would ask the decoder for. kInvalidArgument where the picture does not suit the pipeline.
+  virtual Result<DecodeNeed> need(const ImageHeader& header, const PreprocessOptions& options) = 0;
+  /// A part that covers need() → tensor slot, bit-identical with decoding for this region alone.
+  virtual Status run(const DecodedPart& part, const PreprocessOptions& options, const TensorSlot& slot) = 0;
   [[nodiscard]] virtual const OutputSpec& output() const = 0;
   [[nodiscard]] virtual PreprocessTiming last_timing() const = 0;
 };

@@ -67,8 +67,9 @@ struct RunOptions {
   DecodeLimits limits;
   bool ordered = false;  ///< rows in the source's order
   bool stage_times = false;
-  std::int64_t memory_bytes = 0;    ///< bound on batch buffers and worker buffers; 0 = a quarter of the machine's memory
-  double max_failure_fraction = 1;  ///< the run stops with kLimitExceeded past it (at least 20 items seen)
+  /// Bound on batch buffers, pictures being decoded and rows on their way; 0 = a quarter of the machine's memory.
+  std::int64_t memory_bytes = 0;
+  double max_failure_fraction = 1;                  ///< the run stops with kLimitExceeded past it (at least 20 items seen)
   std::chrono::milliseconds max_batch_delay{1000};  ///< a partly filled batch does not wait longer
   Ablation ablation;
   std::stop_token stop;
@@ -87,7 +88,8 @@ struct RunReport {
   std::int64_t rows = 0, error_rows = 0;
   std::map<std::string, std::int64_t> errors_by_code;
   double seconds = 0;
-  double cpu_seconds = 0;  ///< of the whole process
+  double cpu_seconds = 0;              ///< of the whole process
+  std::int64_t decodes = 0;            ///< pictures or parts of them; several regions or plans may share one
   int host_workers = 0, streams = 0, batch = 0, slots = 0;
   double worker_wait_seconds =
       0;  ///< workers waiting for a free batch buffer, summed over workers: inference is the bottleneck

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -63,6 +64,10 @@ struct WithoutOptions {
 [[nodiscard]] Json to_json(const RunReport& report);
 /// The stage breakdown of a run with its bottleneck in words.
 [[nodiscard]] std::string format_report(const RunReport& report);
+
+/// How the regions of a sample are decoded, in words; empty without pictures that have several.
+[[nodiscard]] Result<std::string> describe_regions(const Runtime& runtime, std::span<const Plan> plans,
+                                                   const Dataset& dataset, const std::string& rendition);
 
 /// A progress line on stderr: bar, rate, time left, errors. Draws only on a terminal (else a line every ten seconds).
 class ProgressBar {

@@ -82,12 +82,14 @@ Result<std::string> choose_rendition(const RunArguments& arguments, const Plan& 
   return Error{ErrorCode::kNotFound, fmt::format("the input has no rendition '{}'; it has: {}", wanted, names)};
 }
 
-void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const Context& context) {
+void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const std::string& regions,
+                   const Context& context) {
   Json json = Json::array();
   for (const Plan& plan : plans) {
     const double rate = plan.measured ? plan.measured->throughput.value : 0;
     Json entry = to_json(plan);
     entry["items"] = num_items;
+    if (!regions.empty()) entry["regions"] = regions.substr(0, regions.size() - 1);
     entry["eta_seconds"] = rate > 0 ? Json(static_cast<double>(num_items) / rate) : Json(nullptr);
     json.push_back(entry);
     if (context.json) continue;
@@ -96,7 +98,7 @@ void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const
         rate > 0 ? fmt::format("about {:.1f} s at the measured {:.1f} items/s", static_cast<double>(num_items) / rate, rate)
                  : "time unknown: this plan was not measured (`smol plan` measures)");
   }
-  if (context.json) fmt::print("{}\n", json.dump(2));
+  fmt::print("{}", context.json ? json.dump(2) + "\n" : regions);
 }
 
 Status run(const RunArguments& arguments, Context& context) {
@@ -109,7 +111,8 @@ Status run(const RunArguments& arguments, Context& context) {
   SMOL_RETURN_IF_ERROR(parse_shard(arguments.shard, output.shard, output.num_shards));
   const std::unique_ptr<Source> source = dataset.open(rendition, output.shard, output.num_shards);
   if (arguments.dry_run) {
-    print_dry_run(plans, source->size().value_or(0), context);
+    SMOL_ASSIGN_OR_RETURN(const std::string regions, describe_regions(runtime, plans, dataset, rendition));
+    print_dry_run(plans, source->size().value_or(0), regions, context);
     return {};
   }
   std::vector<CompiledPlan> compiled;

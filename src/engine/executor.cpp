@@ -122,6 +122,7 @@ RunReport summarise(const RunState& run, const Collector& collector, int num_wor
   report.items = run.items.load();
   report.skipped = run.skipped.load();
   report.rows = collector.rows();
+  report.decodes = run.decodes.load();
   report.errors_by_code = collector.errors_by_code();
   for (const auto& [code, count] : report.errors_by_code) report.error_rows += count;
   for (std::size_t stage = 0; stage < report.stages.size(); ++stage)

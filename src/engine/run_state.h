@@ -39,7 +39,7 @@ struct RunState {
   BoundedQueue<Event> events{1024};                         ///< workers and backends -> collector
   BoundedQueue<std::vector<Row>> rows{64};                  ///< collector -> writer
 
-  std::atomic<std::int64_t> items{0}, skipped{0}, failed_items{0};
+  std::atomic<std::int64_t> items{0}, skipped{0}, failed_items{0}, decodes{0};
 
   /// Takes the next item and its ticket together, so that tickets follow the source's order.
   Result<std::optional<Item>> next_item(std::int64_t& ticket) {

@@ -26,16 +26,9 @@ Error with_stage(Error error, Stage stage) {
 Worker::Worker(RunState& run) : run_(run) {}
 
 Status Worker::prepare() {
-  groups_.clear();
-  for (std::size_t plan = 0; plan < run_.plans.size(); ++plan) {
-    const PhysicalPipeline& pipeline = run_.plans[plan]->plan.pipeline;
-    SMOL_ASSIGN_OR_RETURN(std::unique_ptr<Preprocessor> preprocessor, create_preprocessor(pipeline));
-    auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) {
-      return run_.plans[g.plans.front()]->plan.pipeline.decode == pipeline.decode;
-    });
-    if (group == groups_.end()) group = groups_.insert(groups_.end(), Group{});
-    group->plans.push_back(static_cast<int>(plan));
-    group->preprocessors.push_back(std::move(preprocessor));
+  preprocessors_.clear();
+  for (const CompiledPlan::State* plan : run_.plans) {
+    SMOL_ASSIGN_OR_RETURN(preprocessors_.emplace_back(), create_preprocessor(plan->plan.pipeline));
   }
   return {};
 }
@@ -49,7 +42,7 @@ void Worker::work() {
     if (!run_.options.ablation.buffer_reuse) {
       decoders_.clear();
       file_ = {};
-      picture_ = {};
+      part_ = {};
       if (Status made = prepare(); !made.ok()) return run_.fail(std::move(made).error());
     }
     process(**item, ticket);
@@ -73,7 +66,7 @@ void Worker::process(const Item& item, std::int64_t ticket) {
     if (Status got = read(item, bytes, context.read_us); !got.ok()) {
       fail_item(context, with_stage(std::move(got).error(), Stage::kRead));
     } else if (item.picture) {
-      process_regions_of_picture(context, item.picture->view(), Orientation::kNormal, 0);
+      process_picture(context, item.picture->view());
     } else {
       process_bytes(context, bytes);
     }
@@ -104,40 +97,58 @@ void Worker::process_bytes(const ItemContext& context, ByteView bytes) {
   const Codec* codec = run_.runtime.codecs.sniff(bytes);
   if (codec == nullptr) return fail_item(context, with_stage(run_.runtime.codecs.unrecognised(bytes), Stage::kDecode));
   Decoder& decoder = decoder_for(*codec);
-  const Clock::time_point start = Clock::now();
   Result<ImageHeader> header = decoder.probe(bytes);
   if (!header.ok()) return fail_item(context, with_stage(std::move(header).error(), Stage::kDecode));
-  if (prefers_one_decode(context.item, *header)) {
-    DecodeRequest request;
-    request.format = header->is_gray() ? PixelFormat::kGray8 : PixelFormat::kRgb8;
-    request.fail_on = run_.options.fail_on;
-    request.limits = run_.options.limits;
-    request.stop = run_.stop.get_token();
-    const Result<DecodeReport> decoded = decode_to_image(decoder, bytes, request, picture_);
-    if (!decoded.ok()) return fail_item(context, with_stage(decoded.error(), Stage::kDecode));
-    return process_regions_of_picture(context, picture_.view(), header->orientation,
-                                      microseconds_since(start) / static_cast<float>(num_regions(context.item)));
-  }
-  for (Group& group : groups_) {
-    for (std::size_t region = 0; region < num_regions(context.item); ++region) {
-      process_group(context, group, region, bytes, *header, decoder);
-    }
+  std::vector<DecodeJob> all = list_jobs(context, *header);
+  for (std::span<DecodeJob> jobs = all; !jobs.empty();) {
+    process_group(context, take_group(jobs), {bytes, *header, decoder});
   }
 }
 
-// Several regions of one picture: decoding once costs the picture; decoding each region costs about 65 % of the picture down
-// to the region's last row (entropy decoding, which regions do not save) and 35 % of the region's share of the area.
-bool Worker::prefers_one_decode(const Item& item, const ImageHeader& header) const {
-  if (item.regions.size() < 2) return false;
-  const Size size = item.full_size.value_or(header.oriented_size());
-  double separate = 0;
-  for (const Region& region : item.regions) {
-    const double last_row = std::clamp(static_cast<double>(region.rect.y + region.rect.height) / size.height, 0.0, 1.0);
-    const double area =
-        static_cast<double>(region.rect.width) * region.rect.height / (static_cast<double>(size.width) * size.height);
-    separate += 0.65 * last_row + 0.35 * std::min(area, 1.0);
+std::vector<DecodeJob> Worker::list_jobs(const ItemContext& context, const ImageHeader& header) {
+  std::vector<DecodeJob> jobs;
+  const bool alone = num_regions(context.item) * preprocessors_.size() == 1;
+  for (std::size_t region = 0; region < num_regions(context.item); ++region) {
+    for (std::size_t plan = 0; plan < preprocessors_.size(); ++plan) {
+      DecodeJob job{region, static_cast<int>(plan), {}};
+      if (!wanted(context, region, job.plan)) continue;
+      if (!alone) {  // there is nothing to share a decoding with
+        Result<DecodeNeed> need = preprocessors_[plan]->need(header, options_for(context.item, region));
+        if (!need.ok()) {
+          fail_row(context, region, job.plan, with_stage(std::move(need).error(), Stage::kPreprocess));
+          continue;
+        }
+        job.need = *std::move(need);
+      }
+      jobs.push_back(job);
+    }
   }
-  return separate * static_cast<double>(groups_.size()) > 1.0;
+  return jobs;
+}
+
+void Worker::process_group(const ItemContext& context, std::span<DecodeJob> group, const EncodedPicture& picture) {
+  if (group.front().region != group.back().region) {
+    const RegionSharing sharing = choose_sharing(picture.header, group);
+    if (sharing.shared && decode_once(context, group, sharing.together, picture)) return;
+  }
+  while (!group.empty()) decode_region(context, take_region(group), picture);
+}
+
+bool Worker::decode_once(const ItemContext& context, std::span<const DecodeJob> group, const DecodeNeed& need,
+                         const EncodedPicture& picture) {
+  const Clock::time_point start = Clock::now();
+  run_.decodes.fetch_add(1, std::memory_order_relaxed);
+  const Result<DecodeReport> report =
+      decode_part(picture.decoder, picture.bytes, picture.header, need, options_for(context.item, 0), part_);
+  if (!report.ok() || report->truncated || report->recovered) return run_.stop.stop_requested();
+  const float decode_us = microseconds_since(start) / static_cast<float>(group.size());
+  for (const DecodeJob& job : group) {
+    const auto write = [&](const TensorSlot& slot) {
+      return preprocessors_[job.plan]->run(part_, options_for(context.item, job.region), slot);
+    };
+    if (!fill_slot(context, job.region, job.plan, decode_us, write)) break;
+  }
+  return true;
 }
 
 PreprocessOptions Worker::options_for(const Item& item, std::size_t region) const {
@@ -150,65 +161,68 @@ PreprocessOptions Worker::options_for(const Item& item, std::size_t region) cons
   return options;
 }
 
-void Worker::process_regions_of_picture(const ItemContext& context, const ImageView& picture, Orientation orientation,
-                                        float decode_us) {
+template <typename Write>
+bool Worker::fill_slot(const ItemContext& context, std::size_t region, int plan, float decode_us, Write write) {
+  BatchAssembler& assembler = *run_.assemblers[plan];
+  Result<SlotLease> lease = assembler.lease(run_.stop.get_token());
+  if (!lease.ok()) return false;
+  const Clock::time_point start = Clock::now();
+  if (Status done = write(lease->tensor); !done.ok()) {
+    assembler.abandon(*lease);
+    fail_row(context, region, plan, with_stage(std::move(done).error(), Stage::kPreprocess));
+    return true;
+  }
+  Row row = make_row(context, region, plan);
+  stage_of(row, Stage::kDecode) = decode_us;
+  stage_of(row, Stage::kPreprocess) = microseconds_since(start);
+  assembler.commit(*lease, std::move(row));
+  return true;
+}
+
+void Worker::process_picture(const ItemContext& context, const ImageView& picture) {
   for (std::size_t region = 0; region < num_regions(context.item); ++region) {
-    for (Group& group : groups_) {
-      for (std::size_t i = 0; i < group.plans.size(); ++i) {
-        const int plan = group.plans[i];
-        if (!wanted(context, region, plan)) continue;
-        Result<SlotLease> lease = run_.assemblers[plan]->lease(run_.stop.get_token());
-        if (!lease.ok()) return;
-        const Clock::time_point start = Clock::now();
-        Status done = group.preprocessors[i]->run(picture, orientation, options_for(context.item, region), lease->tensor);
-        if (!done.ok()) {
-          run_.assemblers[plan]->abandon(*lease);
-          fail_row(context, region, plan, with_stage(std::move(done).error(), Stage::kPreprocess));
-          continue;
-        }
-        Row row = make_row(context, region, plan);
-        stage_of(row, Stage::kDecode) = decode_us;
-        stage_of(row, Stage::kPreprocess) = microseconds_since(start);
-        run_.assemblers[plan]->commit(*lease, std::move(row));
-      }
+    for (std::size_t plan = 0; plan < preprocessors_.size(); ++plan) {
+      if (!wanted(context, region, static_cast<int>(plan))) continue;
+      const auto write = [&](const TensorSlot& slot) {
+        return preprocessors_[plan]->run(picture, Orientation::kNormal, options_for(context.item, region), slot);
+      };
+      if (!fill_slot(context, region, static_cast<int>(plan), 0, write)) return;
     }
   }
 }
 
-void Worker::process_group(const ItemContext& context, Group& group, std::size_t region, ByteView bytes,
-                           const ImageHeader& header, Decoder& decoder) {
+// Rows are resized while they are decoded, for all plans at once.
+void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob> jobs, const EncodedPicture& picture) {
   std::vector<SlotLease> leases;
   std::vector<Preprocessor*> preprocessors;
   std::vector<TensorSlot> slots;
-  std::vector<int> plans;
-  for (std::size_t i = 0; i < group.plans.size(); ++i) {
-    if (!wanted(context, region, group.plans[i])) continue;
-    Result<SlotLease> lease = run_.assemblers[group.plans[i]]->lease(run_.stop.get_token());
+  for (const DecodeJob& job : jobs) {
+    Result<SlotLease> lease = run_.assemblers[job.plan]->lease(run_.stop.get_token());
     if (!lease.ok()) break;
     leases.push_back(*lease);
     slots.push_back(lease->tensor);
-    preprocessors.push_back(group.preprocessors[i].get());
-    plans.push_back(group.plans[i]);
+    preprocessors.push_back(preprocessors_[job.plan].get());
   }
-  const PreprocessOptions options = options_for(context.item, region);
   Result<DecodeReport> report = Error{ErrorCode::kCancelled, "stopped"};
-  if (!run_.stop.stop_requested() && !plans.empty()) {
-    report = plans.size() == 1 ? preprocessors[0]->run(decoder, bytes, header, options, slots[0])
-                               : run_many(decoder, bytes, header, options, preprocessors, slots);
+  if (!run_.stop.stop_requested() && !leases.empty()) {
+    run_.decodes.fetch_add(1, std::memory_order_relaxed);
+    report = run_many(picture.decoder, picture.bytes, picture.header, options_for(context.item, jobs.front().region),
+                      preprocessors, slots);
   }
-  for (std::size_t i = 0; i < plans.size(); ++i) {
+  for (std::size_t i = 0; i < leases.size(); ++i) {
+    const auto& [region, plan, need] = jobs[i];
     if (!report.ok()) {
-      run_.assemblers[plans[i]]->abandon(leases[i]);
-      fail_row(context, region, plans[i], with_stage(report.error(), Stage::kDecode));
+      run_.assemblers[plan]->abandon(leases[i]);
+      fail_row(context, region, plan, with_stage(report.error(), Stage::kDecode));
       continue;
     }
-    Row row = make_row(context, region, plans[i]);
+    Row row = make_row(context, region, plan);
     row.truncated = report->truncated;
     row.recovered = report->recovered;
     const PreprocessTiming timing = preprocessors[i]->last_timing();
     stage_of(row, Stage::kDecode) = i == 0 ? static_cast<float>(timing.decode_us) : 0.0F;
     stage_of(row, Stage::kPreprocess) = static_cast<float>(timing.preprocess_us);
-    run_.assemblers[plans[i]]->commit(leases[i], std::move(row));
+    run_.assemblers[plan]->commit(leases[i], std::move(row));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/decode_groups.h"
 #include "engine/run_state.h"
 
 namespace smol {
@@ -18,11 +19,6 @@ class Worker {
   void work();
 
  private:
-  // Plans whose decode steps agree share one decoding.
-  struct Group {
-    std::vector<int> plans;
-    std::vector<std::unique_ptr<Preprocessor>> preprocessors;
-  };
   struct ItemContext {
     const Item& item;
     std::int64_t ticket;
@@ -30,14 +26,26 @@ class Worker {
     float read_us = 0;
   };
 
+  struct EncodedPicture {
+    ByteView bytes;
+    const ImageHeader& header;
+    Decoder& decoder;
+  };
+
   void process(const Item& item, std::int64_t ticket);
   Status read(const Item& item, ByteView& bytes, float& read_us);
   void process_bytes(const ItemContext& context, ByteView bytes);
-  void process_regions_of_picture(const ItemContext& context, const ImageView& picture, Orientation orientation,
-                                  float decode_us);
-  void process_group(const ItemContext& context, Group& group, std::size_t region, ByteView bytes, const ImageHeader& header,
-                     Decoder& decoder);
-  [[nodiscard]] bool prefers_one_decode(const Item& item, const ImageHeader& header) const;
+  void process_picture(const ItemContext& context, const ImageView& picture);
+  // What each wanted region and plan asks of the decoder; those that do not suit the picture get their rows here.
+  std::vector<DecodeJob> list_jobs(const ItemContext& context, const ImageHeader& header);
+  void process_group(const ItemContext& context, std::span<DecodeJob> group, const EncodedPicture& picture);
+  // False when the part is damaged: then each region is decoded alone, for what can be had of it.
+  bool decode_once(const ItemContext& context, std::span<const DecodeJob> group, const DecodeNeed& need,
+                   const EncodedPicture& picture);
+  void decode_region(const ItemContext& context, std::span<const DecodeJob> jobs, const EncodedPicture& picture);
+  // Leases a slot, lets `write` fill it and commits it with a row. False when the run stops.
+  template <typename Write>
+  bool fill_slot(const ItemContext& context, std::size_t region, int plan, float decode_us, Write write);
   [[nodiscard]] PreprocessOptions options_for(const Item& item, std::size_t region) const;
   [[nodiscard]] std::int64_t ticket_of(const ItemContext& context, std::size_t region, int plan) const;
   [[nodiscard]] Row make_row(const ItemContext& context, std::size_t region, int plan) const;
@@ -47,10 +55,10 @@ class Worker {
   Decoder& decoder_for(const Codec& codec);
 
   RunState& run_;
-  std::vector<Group> groups_;
+  std::vector<std::unique_ptr<Preprocessor>> preprocessors_;  // by plan
   std::map<const Codec*, std::unique_ptr<Decoder>> decoders_;
   std::vector<std::uint8_t> file_;
-  Image picture_;
+  DecodedPart part_;
   bool item_failed_ = false;
 };
 

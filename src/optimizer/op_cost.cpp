@@ -34,6 +34,31 @@ double taps_of(const ResizeOp& op, double scale) {
   return std::max(1.0, 2 * support);
 }
 
+/// Samples through the inverse transform per delivered pixel; decoding at 1/2 delivers 2x2 chroma at full size.
+double stored_samples_per_pixel(const ImageHeader& header, int denominator) {
+  if (header.channels != 3 || header.palette) return std::max(1, header.palette ? 1 : header.channels);
+  const double horizontal = std::max(1.0, static_cast<double>(header.chroma_horizontal) / denominator);
+  const double vertical = std::max(1.0, static_cast<double>(header.chroma_vertical) / denominator);
+  return 1 + 2 / (horizontal * vertical);
+}
+
+/// `whole` is the stored, scaled picture, `needed` a part of it.
+WorkCount count_window(const DecodeStep& decode, const ImageHeader& header, const Window& whole, const Window& needed) {
+  const double last_row = std::min(whole.height, needed.y + needed.height + kBlockPixels / 2);
+  double area = whole.area();
+  if (decode.early_stop) area = whole.width * last_row;
+  if (decode.region) {
+    area = std::min(whole.width, needed.width + kBlockPixels) * std::min(whole.height, needed.height + kBlockPixels);
+  }
+  const bool stops = decode.early_stop && !header.progressive;
+  const bool converts = decode.format != PixelFormat::kYcc8Planar && decode.format != PixelFormat::kGray8;
+  WorkCount work;
+  work.entropy_bytes = static_cast<double>(header.compressed_bytes) * (stops ? last_row / whole.height : 1.0);
+  work.decoded_samples = area * stored_samples_per_pixel(header, std::max(1, decode.scale_denominator));
+  work.converted_pixels = converts ? area : 0;
+  return work;
+}
+
 /// What the geometric operators of one step read and write.
 struct StepGeometry {
   Window read;                    ///< of the step's input
@@ -107,7 +132,7 @@ class WorkCounter {
     size_ = {(full.width + denominator - 1) / denominator, (full.height + denominator - 1) / denominator};
     planar_ = pipeline.decode.format == PixelFormat::kYcc8Planar;
     if (pipeline.decode.format == PixelFormat::kGray8) samples_ = 1;
-    if (planar_) samples_ = stored_samples_per_pixel();
+    if (planar_) samples_ = stored_samples_per_pixel(typical, denominator);
   }
 
   WorkCount count(bool separate_memory) {
@@ -120,15 +145,6 @@ class WorkCounter {
   }
 
  private:
-  /// Samples through the inverse transform per delivered pixel; decoding at 1/2 delivers 2x2 chroma at full size.
-  [[nodiscard]] double stored_samples_per_pixel() const {
-    if (typical_.channels != 3 || typical_.palette) return std::max(1, typical_.palette ? 1 : typical_.channels);
-    const int denominator = std::max(1, pipeline_.decode.scale_denominator);
-    const double horizontal = std::max(1.0, static_cast<double>(typical_.chroma_horizontal) / denominator);
-    const double vertical = std::max(1.0, static_cast<double>(typical_.chroma_vertical) / denominator);
-    return 1 + 2 / (horizontal * vertical);
-  }
-
   void count_decode() {
     Window whole{0, 0, static_cast<double>(size_.width), static_cast<double>(size_.height)};
     Window needed = whole;
@@ -139,16 +155,7 @@ class WorkCounter {
       std::swap(whole.width, whole.height);
       needed = {needed.y, needed.x, needed.height, needed.width};
     }
-    const double last_row = std::min(whole.height, needed.y + needed.height + kBlockPixels / 2);
-    double area = whole.area();
-    if (pipeline_.decode.early_stop) area = whole.width * last_row;
-    if (pipeline_.decode.region) {
-      area = std::min(whole.width, needed.width + kBlockPixels) * std::min(whole.height, needed.height + kBlockPixels);
-    }
-    const bool stops = pipeline_.decode.early_stop && !typical_.progressive;
-    work_.entropy_bytes = static_cast<double>(typical_.compressed_bytes) * (stops ? last_row / whole.height : 1.0);
-    work_.decoded_samples = area * stored_samples_per_pixel();
-    work_.converted_pixels = planar_ || pipeline_.decode.format == PixelFormat::kGray8 ? 0 : area;
+    work_ = count_window(pipeline_.decode, typical_, whole, needed);
   }
 
   [[nodiscard]] StepGeometry geometry_of(const PhysicalStep& step) const {
@@ -289,6 +296,17 @@ bool dominates(const WorkCount& a, const WorkCount& b) {
     less = less || left[i] < right[i];
   }
   return less;
+}
+
+WorkCount count_decode(const DecodeStep& decode, const ImageHeader& header, const std::optional<Rect>& needed) {
+  const double denominator = std::max(1, decode.scale_denominator);
+  const Window whole{0, 0, std::ceil(header.width / denominator), std::ceil(header.height / denominator)};
+  Window part = whole;
+  if (needed) {
+    part = {static_cast<double>(needed->x), static_cast<double>(needed->y), static_cast<double>(needed->width),
+            static_cast<double>(needed->height)};
+  }
+  return count_window(decode, header, whole, part);
 }
 
 WorkCount count_work(const PhysicalPipeline& pipeline, const ImageHeader& typical, bool separate_memory) {

@@ -44,6 +44,9 @@ struct OpCost {
 /// operation on u8 may stand in for one on f32. A strict partial order.
 [[nodiscard]] bool dominates(const WorkCount& a, const WorkCount& b);
 
+/// Counts decoding alone. `needed` lies in the stored, scaled picture; empty = all of it.
+[[nodiscard]] WorkCount count_decode(const DecodeStep& decode, const ImageHeader& header, const std::optional<Rect>& needed);
+
 /// Counts `pipeline` on a picture like `typical`. `separate_memory`: the backend's; without it nothing is transferred.
 [[nodiscard]] WorkCount count_work(const PhysicalPipeline& pipeline, const ImageHeader& typical, bool separate_memory);
 

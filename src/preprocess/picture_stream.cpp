@@ -69,24 +69,28 @@ Result<TensorSlot> PictureStream::target_of(Size canvas, const TensorSlot& slot)
                Stage::kPreprocess};
 }
 
-Status PictureStream::prepare_fused(const GeometrySource& source, bool gray, const TensorSlot& slot) {
+Status PictureStream::plan_fused(bool gray) {
   route_ = Route::kFused;
   SMOL_RETURN_IF_ERROR(
-      compute_geometry(first_fused_->operators, source, first_fused_->coefficient_bits, stream_.geometry()));
+      compute_geometry(first_fused_->operators, source_, first_fused_->coefficient_bits, stream_.geometry()));
   stream_.prepare(points_, gray, pipeline_.decode.early_stop);
-  SMOL_ASSIGN_OR_RETURN(const TensorSlot target, target_of(stream_.geometry().canvas, slot));
-  stream_.set_slot(target);
   return {};
 }
 
-Status PictureStream::prepare_planar(const ImageHeader& header, const TensorSlot& slot) {
+Status PictureStream::plan_planar(const ImageHeader& header) {
   route_ = Route::kPlanar;
   // A scaling decoder reaches subsampled planes by scaling them less.
   const int denominator = decode_.scale_denominator;
   const Size chroma{std::max(header.chroma_horizontal / denominator, 1), std::max(header.chroma_vertical / denominator, 1)};
-  SMOL_RETURN_IF_ERROR(planar_.prepare(*first_fused_, points_, source_, chroma));
-  SMOL_ASSIGN_OR_RETURN(const TensorSlot target, target_of(planar_.canvas(), slot));
-  planar_.set_slot(target);
+  return planar_.prepare(*first_fused_, points_, source_, chroma);
+}
+
+/// Where the planned picture goes.
+Status PictureStream::aim_at(const TensorSlot& slot) {
+  if (route_ == Route::kCollect) return {};
+  const Size canvas = route_ == Route::kFused ? stream_.geometry().canvas : planar_.canvas();
+  SMOL_ASSIGN_OR_RETURN(const TensorSlot target, target_of(canvas, slot));
+  route_ == Route::kFused ? stream_.set_slot(target) : planar_.set_slot(target);
   return {};
 }
 
@@ -113,6 +117,11 @@ int PictureStream::largest_denominator(const ImageHeader& header, const Preproce
 Status PictureStream::prepare(const ImageHeader& header, const DecodeStep& decode, const PreprocessOptions& options,
                               const TensorSlot& slot) {
   SMOL_RETURN_IF_ERROR(check_slot(slot));
+  SMOL_RETURN_IF_ERROR(plan(header, decode, options));
+  return aim_at(slot);
+}
+
+Status PictureStream::plan(const ImageHeader& header, const DecodeStep& decode, const PreprocessOptions& options) {
   decode_ = decode;
   const Size decoded{scaled(header.width, decode.scale_denominator), scaled(header.height, decode.scale_denominator)};
   if (header.width <= 0 || header.height <= 0) {
@@ -120,29 +129,29 @@ Status PictureStream::prepare(const ImageHeader& header, const DecodeStep& decod
                  Stage::kPreprocess};
   }
   region_.reset();
+  needed_.reset();
   const Size oriented = orients_ ? header.oriented_size() : Size{header.width, header.height};
   source_ = {{header.width, header.height},
              header.orientation,
              decode.scale_denominator,
              options.roi,
              options.full_size.value_or(oriented)};
-  std::optional<Rect> needed;
   if (first_fused_ != nullptr && decode.format == PixelFormat::kYcc8Planar && !header.is_gray()) {
-    SMOL_RETURN_IF_ERROR(prepare_planar(header, slot));
-    needed = planar_.needed_region();
+    SMOL_RETURN_IF_ERROR(plan_planar(header));
+    needed_ = planar_.needed_region();
   } else if (first_fused_ != nullptr) {
-    SMOL_RETURN_IF_ERROR(prepare_fused(source_, header.is_gray() || decode.format == PixelFormat::kGray8, slot));
-    needed = stream_.needed_region();
+    SMOL_RETURN_IF_ERROR(plan_fused(header.is_gray() || decode.format == PixelFormat::kGray8));
+    needed_ = stream_.needed_region();
   } else {
     route_ = Route::kCollect;
     source_.stored = decoded;  // single steps see the decoded picture as it is
     source_.scale_denominator = 1;
     if (could_fuse_) {
-      SMOL_ASSIGN_OR_RETURN(needed, needed_by_single_steps());
+      SMOL_ASSIGN_OR_RETURN(needed_, needed_by_single_steps());
     }
   }
-  if (needed && decode.region) {
-    region_ = needed;
+  if (needed_ && decode.region) {
+    region_ = needed_;
     if (!decode.early_stop) region_->height = decoded.height - region_->y;
   }
   return {};
@@ -203,6 +212,14 @@ Status PictureStream::run_single_steps(const TensorSlot& slot) {
   return runner_.copy_to(slot);
 }
 
+Status PictureStream::feed(const DecodedPart& part, const PreprocessOptions& options, const TensorSlot& slot) {
+  if (options.stop.stop_requested()) return Error{ErrorCode::kCancelled, "stopped on request", Stage::kPreprocess};
+  SMOL_RETURN_IF_ERROR(prepare(part.header, part.decode, options, slot));
+  SMOL_RETURN_IF_ERROR(begin(part.rect, part.scaled_size, part.pixels.view().format));
+  rows(part.rect.y, part.pixels.view());
+  return finish(slot);
+}
+
 Status PictureStream::feed(const ImageView& picture, Orientation orientation, const PreprocessOptions& options,
                            const TensorSlot& slot) {
   SMOL_RETURN_IF_ERROR(check_slot(slot));
@@ -225,7 +242,8 @@ Status PictureStream::feed(const ImageView& picture, Orientation orientation, co
     collector_.rows(0, picture);
     return run_single_steps(slot);
   }
-  SMOL_RETURN_IF_ERROR(prepare_fused(source_, picture.format == PixelFormat::kGray8, slot));
+  SMOL_RETURN_IF_ERROR(plan_fused(picture.format == PixelFormat::kGray8));
+  SMOL_RETURN_IF_ERROR(aim_at(slot));
   SMOL_RETURN_IF_ERROR(feed_picture(picture, stream_, last_rows_));
   return finish_steps(slot);
 }

@@ -20,14 +20,20 @@ class PictureStream : public RowConsumer {
   /// Before decoding. kInvalidArgument when the slot is not what the pipeline writes, or the picture does not suit it.
   Status prepare(const ImageHeader& header, const DecodeStep& decode, const PreprocessOptions& options,
                  const TensorSlot& slot);
+  /// The first half of prepare(), without a slot: enough for region() and needed().
+  Status plan(const ImageHeader& header, const DecodeStep& decode, const PreprocessOptions& options);
   /// The part of the scaled picture to ask the decoder for; empty when it shall decode everything.
   [[nodiscard]] std::optional<Rect> region() const { return region_; }
+  /// The part of the scaled picture that is looked at, whatever the decoder is asked for; empty when that is not known.
+  [[nodiscard]] std::optional<Rect> needed() const { return needed_; }
 
   Status begin(const Rect& delivered, Size scaled_size, PixelFormat format) override;
   bool rows(int y, const ImageView& rows) override;
   /// After decoding: runs what is left and fills the slot.
   Status finish(const TensorSlot& slot);
 
+  /// What a decoder delivered earlier.
+  Status feed(const DecodedPart& part, const PreprocessOptions& options, const TensorSlot& slot);
   /// A decoded picture instead of a decoder.
   Status feed(const ImageView& picture, Orientation orientation, const PreprocessOptions& options, const TensorSlot& slot);
 
@@ -42,8 +48,9 @@ class PictureStream : public RowConsumer {
   enum class Route { kFused, kPlanar, kCollect };
 
   Status check_slot(const TensorSlot& slot) const;
-  Status prepare_fused(const GeometrySource& source, bool gray, const TensorSlot& slot);
-  Status prepare_planar(const ImageHeader& header, const TensorSlot& slot);
+  Status plan_fused(bool gray);
+  Status plan_planar(const ImageHeader& header);
+  Status aim_at(const TensorSlot& slot);
   Result<TensorSlot> target_of(Size canvas, const TensorSlot& slot);
   Status finish_steps(const TensorSlot& slot);
   Status run_single_steps(const TensorSlot& slot);
@@ -63,7 +70,7 @@ class PictureStream : public RowConsumer {
   StepRunner runner_;
   PictureCollector collector_{runner_.begin_picture()};
   std::vector<std::uint8_t> last_rows_;
-  std::optional<Rect> region_;
+  std::optional<Rect> region_, needed_;
   GeometrySource source_;
   DecodeStep decode_;  // of the current picture
 };

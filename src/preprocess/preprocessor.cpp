@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "preprocess/decode_request.h"
 #include "preprocess/picture_stream.h"
 #include "smol/preprocess.h"
 
@@ -13,21 +14,6 @@ using Clock = std::chrono::steady_clock;
 
 double microseconds_between(Clock::time_point start, Clock::time_point end) {
   return std::chrono::duration<double, std::micro>(end - start).count();
-}
-
-DecodeRequest request_of(const DecodeStep& decode, const ImageHeader& header, const PreprocessOptions& options) {
-  DecodeRequest request;
-  request.scale_denominator = decode.scale_denominator;
-  request.format = header.is_gray() ? PixelFormat::kGray8 : decode.format;
-  request.fail_on = options.fail_on;
-  request.limits = options.limits;
-  request.stop = options.stop;
-  return request;
-}
-
-Rect united(const Rect& a, const Rect& b) {
-  const int x = std::min(a.x, b.x), y = std::min(a.y, b.y);
-  return {x, y, std::max(a.x + a.width, b.x + b.width) - x, std::max(a.y + a.height, b.y + b.height) - y};
 }
 
 Error out_of_memory() {
@@ -50,6 +36,17 @@ class PipelinePreprocessor : public Preprocessor {
              const TensorSlot& slot) override try {
     const Clock::time_point start = Clock::now();
     SMOL_RETURN_IF_ERROR(stream_.feed(picture, orientation, options, slot));
+    timing_ = {0.0, microseconds_between(start, Clock::now())};
+    return {};
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+
+  Result<DecodeNeed> need(const ImageHeader& header, const PreprocessOptions& options) override;
+
+  Status run(const DecodedPart& part, const PreprocessOptions& options, const TensorSlot& slot) override try {
+    const Clock::time_point start = Clock::now();
+    SMOL_RETURN_IF_ERROR(stream_.feed(part, options, slot));
     timing_ = {0.0, microseconds_between(start, Clock::now())};
     return {};
   } catch (const std::bad_alloc&) {
@@ -171,6 +168,18 @@ Result<DecodeReport> decode_into(Decoder& decoder, ByteView bytes, const ImageHe
   const PreprocessTiming timing{microseconds_between(decode_start, decode_end) - busy_us, preprocess_us};
   for (std::size_t i = 0; i < members.count; ++i) members.preprocessors[i]->set_timing(timing);
   return report;
+}
+
+Result<DecodeNeed> PipelinePreprocessor::need(const ImageHeader& header, const PreprocessOptions& options) try {
+  Members alone;
+  alone.preprocessors[0] = this;
+  alone.streams[0] = &stream_;
+  alone.count = 1;
+  const DecodeStep decode = decode_step_for(alone, header, options);
+  SMOL_RETURN_IF_ERROR(stream_.plan(header, decode, options));
+  return DecodeNeed{decode, stream_.needed()};
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageOps
 
-from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
+from conftest import PROGRAM, picture, smol, smol_json, write_model, write_pictures
 
 ANSWERS = ("label", "score", "top_labels", "top_scores", "status", "error_code", "fingerprint", "plan_hash")
 
@@ -296,3 +296,42 @@ def test_stage_times_are_columns(card, photos, tmp_path):
 def test_dry_run_writes_nothing(card, photos, tmp_path):
     done = smol("run", card, photos, "-o", tmp_path / "out", "--dry-run")
     assert "24 items" in done.stdout and not (tmp_path / "out").exists()
+
+
+def write_region_dataset(folder: pathlib.Path) -> pathlib.Path:
+    """Twelve larger pictures; some with neighbouring regions, some with small ones far apart."""
+    (folder / "large").mkdir()
+    lines = ["item,region,x,y,width,height"]
+    for i in range(12):
+        name = f"{i:02}.{'png' if i % 6 == 5 else 'jpg'}"
+        picture(i, 640, 480).save(folder / "large" / name)
+        far = i % 3 == 2
+        lines += [f"{name},a,10,12,40,40", f"{name},b,{590 if far else 30},{430 if far else 25},40,40"]
+        lines += [] if far else [f"{name},c,0,0,90,80"]
+    (folder / "regions.csv").write_text("\n".join(lines) + "\n")
+    (folder / "dataset.yaml").write_text("renditions: {full: {path: large}}\nregions: regions.csv\n")
+    return folder / "dataset.yaml"
+
+
+def test_regions_share_decodings_and_answer_as_if_alone(card, tmp_path, rows_of):
+    dataset = write_region_dataset(tmp_path)
+    report = smol_json("run", card, dataset, "-o", tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 4 * 2 + 8 * 3
+    assert 12 < report["decodes"] < len(rows)
+    all_lines = (tmp_path / "regions.csv").read_text().splitlines()
+    for name in "abc":
+        kept = [all_lines[0], *(line for line in all_lines[1:] if line.split(",")[1] == name)]
+        (tmp_path / "regions.csv").write_text("\n".join(kept) + "\n")
+        smol("run", card, dataset, "-o", tmp_path / name)
+        for key, row in rows_of(tmp_path / name).items():
+            if row["region"]:
+                assert answers({key: row}) == answers({key: rows[key]})
+
+
+def test_plans_say_how_regions_are_decoded(card, tmp_path):
+    dataset = write_region_dataset(tmp_path)
+    told = smol("run", card, dataset, "-o", tmp_path / "out", "--dry-run").stdout
+    assert "decoded once over the union in" in told and "region by region in the others" in told
+    assert "decoded once over the union in" in smol("explain", card, "--input", dataset).stdout
+    assert "regions" in smol_json("run", card, dataset, "-o", tmp_path / "out", "--dry-run")[0]

@@ -158,6 +158,49 @@ TEST(StreamTest, RegionOfInterestIsMappedToSmallerRenditions) {
   EXPECT_THAT(outside.error().message, HasSubstr("misses the picture of 800x600"));
 }
 
+TEST(StreamTest, OneDecodedPartFeedsSeveralRegions) {
+  const auto pixels = random_pixels({203, 157}, 3, 5);
+  const std::vector<Rect> regions{{20, 30, 60, 50}, {60, 40, 80, 90}, {20, 31, 13, 17}};
+  for (const bool fused : {true, false}) {
+    for (const Orientation orientation : {Orientation::kNormal, Orientation::kRotate90}) {
+      PhysicalPipeline pipeline = pushing_pipeline(kStandard);
+      if (!fused) {
+        pipeline.host_steps.clear();
+        for (const Operator& op : parse_operators(kStandard)) pipeline.host_steps.emplace_back(SingleStep{op});
+      }
+      const auto preprocessor = create_preprocessor(pipeline).value();
+      FakeDecoder alone({203, 157}, 3, pixels), shared({203, 157}, 3, pixels, {7, true, 3, 1 << 30, {}});
+      ImageHeader header = alone.header();
+      header.orientation = orientation;
+      PreprocessOptions options;
+      DecodeNeed all;
+      for (const Rect& region : regions) {
+        options.roi = region;
+        const DecodeNeed need = preprocessor->need(header, options).value();
+        all.decode = need.decode;
+        if (!all.pixels) all.pixels = need.pixels;
+        const int right = std::max(all.pixels->x + all.pixels->width, need.pixels->x + need.pixels->width);
+        const int bottom = std::max(all.pixels->y + all.pixels->height, need.pixels->y + need.pixels->height);
+        all.pixels->x = std::min(all.pixels->x, need.pixels->x);
+        all.pixels->y = std::min(all.pixels->y, need.pixels->y);
+        all.pixels->width = right - all.pixels->x;
+        all.pixels->height = bottom - all.pixels->y;
+      }
+      DecodedPart part;
+      ASSERT_TRUE(decode_part(shared, {}, header, all, {}, part));
+      EXPECT_EQ(shared.last_request().region, all.pixels);
+      EXPECT_LT(shared.rows_delivered(), 140);
+      for (const Rect& region : regions) {
+        options.roi = region;
+        Tensor expected(preprocessor->output()), tensor(preprocessor->output());
+        ASSERT_TRUE(preprocessor->run(alone, {}, header, options, expected.slot));
+        ASSERT_TRUE(preprocessor->run(part, options, tensor.slot));
+        EXPECT_EQ(difference(tensor.bytes, expected.bytes), "") << (fused ? "fused, " : "single, ") << region.x;
+      }
+    }
+  }
+}
+
 TEST(StreamTest, OneDecodeFeedsSeveralPipelines) {
   const std::vector<std::string> chains{kStandard, "resize(size=40x90, filter=bicubic)",
                                         "crop(x=150, y=100, size=40x50) | resize(size=33x33, filter=lanczos)"};
