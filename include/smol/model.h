@@ -61,6 +61,15 @@ struct ModelCard {
     const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
 [[nodiscard]] std::string to_yaml(const ModelCard& card);
 
+/// A preprocessing graph in YAML; docs/howto/preprocessing-graph.md shows one. Every output becomes the chain of operators
+/// from the picture to it. Unknown keys, missing names, cycles and nodes that lead nowhere are errors. `folder` resolves the
+/// paths of model cards.
+[[nodiscard]] Result<PreprocessGraph> parse_preprocess_graph(
+    std::string_view yaml, const std::string& folder,
+    const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
+[[nodiscard]] Result<PreprocessGraph> load_preprocess_graph(
+    const std::string& path, const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
+
 /// One item's answer. Only the fields of the task are filled.
 struct Prediction {
   struct Box {

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from smol.machine import __version__, info
     from smol.operators import UserOperator
-    from smol.pictures import Preprocessor, decode, load_card, probe
+    from smol.pictures import PreprocessGraph, Preprocessor, decode, load_card, probe
     from smol.plans import Dataset, Estimate, Plan, PlanSet, plan
     from smol.running import Run, run
 
@@ -56,6 +56,7 @@ __all__ = [
     "OutOfMemoryError",
     "Plan",
     "PlanSet",
+    "PreprocessGraph",
     "Preprocessor",
     "Progress",
     "Run",
@@ -76,7 +77,7 @@ _HOMES: Final = {
     "smol._native": ("ImageHeader", "ModelCard", "Progress", "RunReport"),
     "smol.machine": ("__version__", "info"),
     "smol.operators": ("UserOperator",),
-    "smol.pictures": ("Preprocessor", "decode", "load_card", "probe"),
+    "smol.pictures": ("PreprocessGraph", "Preprocessor", "decode", "load_card", "probe"),
     "smol.plans": ("Dataset", "Estimate", "Plan", "PlanSet", "plan"),
     "smol.running": ("Run", "run"),
 }

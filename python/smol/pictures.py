@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -112,6 +114,42 @@ def _make_preprocessor(
     user_operators: tuple[UserOperator, ...],
 ) -> Preprocessor:
     return Preprocessor(source, fidelity, fail_on=fail_on, max_pixels=max_pixels, user_operators=user_operators)
+
+
+class PreprocessGraph:
+    """Several tensors of a picture from one decode. Thread-safe; releases Python's lock while it works.
+
+    Args:
+        source: a YAML file, or the same as a dict (docs/howto/preprocessing-graph.md):
+            {"format": 1, "nodes": {"tiny": {"operators": [{"resize": {"short_side": 64}}]}}, "outputs": ["tiny"]}
+        fidelity: "exact" gives Pillow's pixels; a name that not all outputs allow raises an error listing the others.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | Mapping[str, Any],
+        fidelity: str = "exact",
+        *,
+        fail_on: FailOn = "truncated",
+        max_pixels: int | None = None,
+        user_operators: Sequence[UserOperator] = (),
+    ) -> None:
+        if isinstance(source, Mapping):
+            text, folder = json.dumps(dict(source)), ""  # every JSON text is YAML
+        else:
+            text, folder = pathlib.Path(source).read_text(encoding="utf-8"), str(pathlib.Path(source).parent)
+        self._native = _native.PicturePreprocessor.from_graph(
+            text, folder, fidelity, fail_on, max_pixels, native_operators(user_operators)
+        )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the tensors, in the order of the file."""
+        return tuple(self._native.names)
+
+    def __call__(self, picture: AnyPicture) -> dict[str, npt.NDArray[Any]]:
+        """The tensors of a picture by name."""
+        return self._native.run_all(picture)
 
 
 def load_card(path: str | os.PathLike[str], user_operators: Sequence[UserOperator] = ()) -> ModelCard:

@@ -1,47 +1,52 @@
 #include "picture_preprocessor.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "optimizer/optimizer.h"
+#include "optimizer/graph.h"
 
 namespace smol::python {
 
-PicturePreprocessor::PicturePreprocessor(LogicalPipeline logical, std::string fidelity, OutputSpec output,
+PicturePreprocessor::PicturePreprocessor(PreprocessGraph graph, std::string fidelity, std::vector<OutputSpec> outputs,
                                          PreprocessOptions options)
-    : logical_(std::move(logical)), fidelity_(std::move(fidelity)), output_(output), options_(std::move(options)) {}
+    : graph_(std::move(graph)), fidelity_(std::move(fidelity)), outputs_(std::move(outputs)), options_(std::move(options)) {}
 
 PicturePreprocessor::PicturePreprocessor(PhysicalPipeline physical, OutputSpec output, PreprocessOptions options)
-    : physical_(std::move(physical)), output_(output), options_(std::move(options)) {}
+    : physical_(std::move(physical)), outputs_{output}, options_(std::move(options)) {}
 
-TensorSlot PicturePreprocessor::slot(void* data) const {
-  return {data, output_.dtype, output_.layout, output_.color, output_.width, output_.height};
+TensorSlot PicturePreprocessor::slot(void* data, std::size_t index) const {
+  const OutputSpec& output = outputs_[index];
+  return {data, output.dtype, output.layout, output.color, output.width, output.height};
 }
 
-Status PicturePreprocessor::run(const PictureInput& picture, const TensorSlot& slot, const std::stop_token& stop) {
+Status PicturePreprocessor::run(const PictureInput& picture, std::span<const TensorSlot> slots,
+                                const std::stop_token& stop) {
   PreprocessOptions options = options_;
   options.stop = stop;
   if (picture.picture() != nullptr) {
     SMOL_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance, take(nullptr, {}));
-    Status done = instance->preprocessor->run(*picture.picture(), Orientation::kNormal, options, slot);
+    Status done;
+    for (std::size_t i = 0; i < slots.size() && done.ok(); ++i) {
+      done = instance->preprocessors[i]->run(*picture.picture(), Orientation::kNormal, options, slots[i]);
+    }
     give_back(std::move(instance));
     return done;
   }
   std::vector<std::uint8_t> file;
   SMOL_ASSIGN_OR_RETURN(const ByteView bytes, picture.bytes(file));
-  return run_encoded(bytes, slot, options);
+  return run_encoded(bytes, slots, options);
 }
 
-Status PicturePreprocessor::run_encoded(ByteView bytes, const TensorSlot& slot, const PreprocessOptions& options) {
+Status PicturePreprocessor::run_encoded(ByteView bytes, std::span<const TensorSlot> slots,
+                                        const PreprocessOptions& options) {
   if (bytes.empty()) return Error{ErrorCode::kTruncated, "the file is empty", Stage::kRead};
   const Codec* codec = shared_codecs().sniff(bytes);
   if (codec == nullptr) return shared_codecs().unrecognised(bytes);
   SMOL_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance, take(codec, bytes));
   const auto run_instance = [&]() -> Status {
     SMOL_ASSIGN_OR_RETURN(const ImageHeader header, instance->decoder->probe(bytes));
-    Result<DecodeReport> report = instance->preprocessor->run(*instance->decoder, bytes, header, options, slot);
-    if (!report.ok()) return std::move(report).error();
+    std::vector<Preprocessor*> preprocessors;
+    for (const auto& preprocessor : instance->preprocessors) preprocessors.push_back(preprocessor.get());
+    SMOL_RETURN_IF_ERROR(run_many(*instance->decoder, bytes, header, options, preprocessors, slots));
     return {};
   };
   Status done = run_instance();
@@ -67,10 +72,12 @@ Result<std::unique_ptr<PicturePreprocessor::Instance>> PicturePreprocessor::take
     if (codec != nullptr) {
       SMOL_ASSIGN_OR_RETURN(typical, instance->decoder->probe(bytes));
     }
-    SMOL_ASSIGN_OR_RETURN(PhysicalPipeline pipeline, choose(codec, typical));
-    chosen = chosen_.emplace(codec, std::move(pipeline)).first;
+    SMOL_ASSIGN_OR_RETURN(std::vector<PhysicalPipeline> pipelines, choose(codec, typical));
+    chosen = chosen_.emplace(codec, std::move(pipelines)).first;
   }
-  SMOL_ASSIGN_OR_RETURN(instance->preprocessor, create_preprocessor(chosen->second));
+  for (const PhysicalPipeline& pipeline : chosen->second) {
+    SMOL_ASSIGN_OR_RETURN(instance->preprocessors.emplace_back(), create_preprocessor(pipeline));
+  }
   return instance;
 }
 
@@ -79,10 +86,9 @@ void PicturePreprocessor::give_back(std::unique_ptr<Instance> instance) {
   idle_.push_back(std::move(instance));
 }
 
-Result<PhysicalPipeline> PicturePreprocessor::choose(const Codec* codec, const ImageHeader& typical) const {
-  if (physical_) return *physical_;
+Result<std::vector<PhysicalPipeline>> PicturePreprocessor::choose(const Codec* codec, const ImageHeader& typical) const {
+  if (physical_) return std::vector{*physical_};
   OptimizerInput input;
-  input.logical = logical_;
   if (codec != nullptr) {
     input.context.codec = codec->capabilities();
     input.codec_name = codec->name();
@@ -90,17 +96,11 @@ Result<PhysicalPipeline> PicturePreprocessor::choose(const Codec* codec, const I
     input.context.codec.formats = {PixelFormat::kRgb8, PixelFormat::kGray8};
   }
   input.context.typical = typical;
-  SMOL_ASSIGN_OR_RETURN(const OptimizerResult result, optimize(input));
-  std::vector<std::string> fidelities;
-  for (const Candidate& candidate : result.candidates) {
-    if (!candidate.pipeline.device_operators.empty()) continue;
-    if (candidate.fidelity == fidelity_) return candidate.pipeline;
-    if (std::find(fidelities.begin(), fidelities.end(), candidate.fidelity) == fidelities.end())
-      fidelities.push_back(candidate.fidelity);
-  }
-  return Error{ErrorCode::kNotFound, fmt::format("no fidelity '{}' for {} of {}x{}; there are: {}", fidelity_,
-                                                 codec != nullptr ? codec->name() : "decoded pictures", typical.width,
-                                                 typical.height, fmt::join(fidelities, ", "))};
+  SMOL_ASSIGN_OR_RETURN(const std::vector<OptimizerResult> results, optimize_graph(graph_, input));
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Candidate> candidates, choose_fidelity(results, fidelity_));
+  std::vector<PhysicalPipeline> pipelines;
+  for (const Candidate& candidate : candidates) pipelines.push_back(candidate.pipeline);
+  return pipelines;
 }
 
 }  // namespace smol::python

@@ -47,22 +47,30 @@ PreprocessOptions options_of(const std::string& fail_on, std::optional<std::int6
   return options;
 }
 
-std::unique_ptr<PicturePreprocessor> make(LogicalPipeline logical, const std::string& fidelity, const std::string& fail_on,
+std::unique_ptr<PicturePreprocessor> make(PreprocessGraph graph, const std::string& fidelity, const std::string& fail_on,
                                           std::optional<std::int64_t> max_pixels) {
-  const OutputSpec output = unwrap(verify(logical));
-  return std::make_unique<PicturePreprocessor>(std::move(logical), fidelity, output, options_of(fail_on, max_pixels));
+  std::vector<OutputSpec> outputs;
+  for (const PreprocessGraph::Output& output : graph.outputs) outputs.push_back(unwrap(verify(output.pipeline)));
+  return std::make_unique<PicturePreprocessor>(std::move(graph), fidelity, std::move(outputs),
+                                               options_of(fail_on, max_pixels));
 }
 
 std::unique_ptr<PicturePreprocessor> from_text(const std::string& text, const std::string& fidelity,
                                                const std::string& fail_on, std::optional<std::int64_t> max_pixels,
                                                const UserOperators& user_operators) {
-  LogicalPipeline logical = unwrap(parse_pipeline(text, user_operators));
-  return make(std::move(logical), fidelity, fail_on, max_pixels);
+  return make({{{"tensor", unwrap(parse_pipeline(text, user_operators))}}}, fidelity, fail_on, max_pixels);
 }
 
 std::unique_ptr<PicturePreprocessor> from_card(const ModelCard& card, const std::string& fidelity,
                                                const std::string& fail_on, std::optional<std::int64_t> max_pixels) {
-  return make(card.pipeline, fidelity, fail_on, max_pixels);
+  return make({{{card.name, card.pipeline}}}, fidelity, fail_on, max_pixels);
+}
+
+std::unique_ptr<PicturePreprocessor> from_graph(const std::string& yaml, const std::string& folder,
+                                                const std::string& fidelity, const std::string& fail_on,
+                                                std::optional<std::int64_t> max_pixels,
+                                                const UserOperators& user_operators) {
+  return make(unwrap(parse_preprocess_graph(yaml, folder, user_operators)), fidelity, fail_on, max_pixels);
 }
 
 std::unique_ptr<PicturePreprocessor> from_plan(const Plan& plan, const std::string& fail_on,
@@ -88,9 +96,37 @@ nb::object run_one(PicturePreprocessor& preprocessor, nb::handle picture) {
   ArrayMemory memory(preprocessor.slot(nullptr).size_bytes());
   {
     const nb::gil_scoped_release released;
-    unwrap(preprocessor.run(input, preprocessor.slot(memory.data()), {}));
+    const TensorSlot slot = preprocessor.slot(memory.data());
+    unwrap(preprocessor.run(input, {&slot, 1}, {}));
   }
   return to_numpy(std::move(memory), output.dtype, shape_of(output));
+}
+
+// All outputs by name, from one decode.
+nb::dict run_all(PicturePreprocessor& preprocessor, nb::handle picture) {
+  const PictureInput input = unwrap(PictureInput::from(picture));
+  const std::size_t count = preprocessor.graph().outputs.size();
+  std::vector<ArrayMemory> memory;
+  std::vector<TensorSlot> slots;
+  for (std::size_t i = 0; i < count; ++i) {
+    slots.push_back(preprocessor.slot(memory.emplace_back(preprocessor.slot(nullptr, i).size_bytes()).data(), i));
+  }
+  {
+    const nb::gil_scoped_release released;
+    unwrap(preprocessor.run(input, slots, {}));
+  }
+  nb::dict tensors;
+  for (std::size_t i = 0; i < count; ++i) {
+    const OutputSpec& output = preprocessor.output(i);
+    tensors[nb::cast(preprocessor.graph().outputs[i].name)] = to_numpy(std::move(memory[i]), output.dtype, shape_of(output));
+  }
+  return tensors;
+}
+
+std::vector<std::string> names_of(const PicturePreprocessor& preprocessor) {
+  std::vector<std::string> names;
+  for (const PreprocessGraph::Output& output : preprocessor.graph().outputs) names.push_back(output.name);
+  return names;
 }
 
 // Pictures are taken one by one by as many threads as wanted; the first failure by position is the one that is told.
@@ -102,7 +138,8 @@ Status run_parallel(PicturePreprocessor& preprocessor, const std::vector<Picture
   std::optional<std::pair<std::size_t, Error>> failure;
   const auto work = [&] {
     for (std::size_t i = next.fetch_add(1); i < inputs.size() && !stop.stop_requested(); i = next.fetch_add(1)) {
-      Status done = preprocessor.run(inputs[i], preprocessor.slot(memory + i * bytes_each), stop);
+      const TensorSlot slot = preprocessor.slot(memory + i * bytes_each);
+      Status done = preprocessor.run(inputs[i], {&slot, 1}, stop);
       if (done.ok()) continue;
       next.store(inputs.size());
       const std::scoped_lock lock(mutex);
@@ -152,6 +189,8 @@ void bind_preprocess(nb::module_& module) {
   nb::class_<PicturePreprocessor>(module, "PicturePreprocessor", "Pictures to tensors. Thread-safe.")
       .def_static("from_text", from_text, "text"_a, "fidelity"_a, "fail_on"_a, "max_pixels"_a.none(), "user_operators"_a)
       .def_static("from_card", from_card, "card"_a, "fidelity"_a, "fail_on"_a, "max_pixels"_a.none())
+      .def_static("from_graph", from_graph, "yaml"_a, "folder"_a, "fidelity"_a, "fail_on"_a, "max_pixels"_a.none(),
+                  "user_operators"_a)
       .def_static("from_plan", from_plan, "plan"_a, "fail_on"_a, "max_pixels"_a.none())
       .def_prop_ro(
           "shape", [](const PicturePreprocessor& p) { return nb::tuple(nb::cast(shape_of(p.output()))); },
@@ -159,6 +198,9 @@ void bind_preprocess(nb::module_& module) {
       .def_prop_ro("dtype", [](const PicturePreprocessor& p) { return name_of(p.output().dtype); })
       .def_prop_ro("layout", [](const PicturePreprocessor& p) { return name_of(p.output().layout); })
       .def_prop_ro("color", [](const PicturePreprocessor& p) { return name_of(p.output().color); })
+      .def_prop_ro("names", names_of)
+      .def("run_all", run_all, "picture"_a,
+           nb::sig("def run_all(self, picture: object) -> dict[str, numpy.typing.NDArray[typing.Any]]"))
       .def("run", run_one, "picture"_a, nb::sig("def run(self, picture: object) -> numpy.typing.NDArray[typing.Any]"))
       .def("run_batch", run_batch, "pictures"_a, "threads"_a,
            nb::sig("def run_batch(self, pictures: collections.abc.Iterable[object], threads: int) -> "

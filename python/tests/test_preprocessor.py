@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import threading
 import time
@@ -203,3 +204,35 @@ def test_pipelines_are_checked():
     ]:
         with pytest.raises(smol.Error, match=message):
             smol.Preprocessor(text)
+
+
+GRAPH = {
+    "format": 1,
+    "nodes": {
+        "small": {"operators": [{"resize": {"short_side": 64}}]},
+        "center": {"from": "small", "operators": [{"center_crop": {"width": 56, "height": 56}}, {"convert": "u8"}]},
+        "tensor": {
+            "from": "small",
+            "operators": [{"center_crop": {"width": 56, "height": 56}}, {"normalize": {"mean": 127, "scale": 128}}],
+        },
+    },
+    "outputs": ["tensor", "center"],
+}
+
+
+def test_a_graph_gives_several_tensors_from_one_decode(jpeg, picture, tmp_path):
+    graph = smol.PreprocessGraph(GRAPH)
+    assert graph.outputs == ("tensor", "center")
+    (tmp_path / "graph.yaml").write_text(json.dumps(GRAPH))
+    for source in (jpeg(1, 150, 110, 6), np.asarray(picture(4, 150, 110))):
+        tensors = graph(source)
+        assert list(tensors) == ["tensor", "center"]
+        np.testing.assert_array_equal(tensors["tensor"], smol.Preprocessor(TEXT)(source))
+        center = smol.Preprocessor("resize(short_side=64) | center_crop(56x56)")(source)
+        np.testing.assert_array_equal(tensors["center"], center)
+        again = smol.PreprocessGraph(tmp_path / "graph.yaml")(source)
+        np.testing.assert_array_equal(again["tensor"], tensors["tensor"])
+    with pytest.raises(smol.InvalidArgumentError, match="no such node"):
+        smol.PreprocessGraph({**GRAPH, "outputs": ["other"]})
+    with pytest.raises(smol.NotFoundError, match="there are: exact"):
+        smol.PreprocessGraph(GRAPH, fidelity="blurred")(jpeg(1))

@@ -2,7 +2,9 @@
 
 #include <memory>
 
+#include "base/text_file.h"
 #include "cli/command.h"
+#include "optimizer/graph.h"
 #include "planner/calibration.h"
 
 namespace smol::cli {
@@ -57,8 +59,45 @@ std::string describe(const Plan& plan) {
   return text + "\n";
 }
 
+// Only graphs have a key `nodes`.
+bool looks_like_graph(const std::string& path) {
+  const Result<std::string> text = read_text_file(path);
+  return text.ok() && ("\n" + *text).find("\nnodes:") != std::string::npos;
+}
+
+Status explain_graph(const Runtime& runtime, const ExplainArguments& arguments, const Context& context) {
+  SMOL_ASSIGN_OR_RETURN(const PreprocessGraph graph, load_preprocess_graph(arguments.plans, runtime.user_operators));
+  if (arguments.input.empty())
+    return Error{ErrorCode::kInvalidArgument, "name pictures with --input: a graph does not say what it will read"};
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  const Dataset::Rendition& rendition = dataset.renditions.front();
+  SMOL_ASSIGN_OR_RETURN(
+      const RenditionFacts facts,
+      survey(runtime, calibration_items(dataset, rendition, choose_calibration(dataset, 0)), rendition.name));
+  OptimizerInput input;
+  input.context.codec = facts.codec->capabilities();
+  input.context.typical = facts.typical;
+  input.codec_name = facts.codec->name();
+  input.disabled_rules.insert(arguments.disabled_rules.begin(), arguments.disabled_rules.end());
+  SMOL_ASSIGN_OR_RETURN(const std::vector<OptimizerResult> results, optimize_graph(graph, input));
+  ExplainOptions options;
+  options.timings = arguments.timings;
+  Json json;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string& name = graph.outputs[i].name;
+    input.logical = graph.outputs[i].pipeline;
+    const std::string text = explain(input, results[i], options);
+    json["outputs"].push_back(
+        {{"name", name}, {"pipeline", to_string(results[i].candidates.front().pipeline)}, {"optimizer", text}});
+    if (!context.json) fmt::print("{}output {} of {}, over one decode\n{}", i > 0 ? "\n" : "", name, results.size(), text);
+  }
+  if (context.json) fmt::print("{}\n", json.dump(2));
+  return {};
+}
+
 Status run(const ExplainArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
+  if (looks_like_graph(arguments.plans)) return explain_graph(runtime, arguments, context);
   std::string input = arguments.input;
   if (const Result<PlanSet> plans = load_plans(arguments.plans, runtime.user_operators); plans.ok() && input.empty())
     input = plans->dataset;
@@ -69,13 +108,15 @@ Status run(const ExplainArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Plan plan,
                         find_plan(runtime, arguments.plans, arguments.id, dataset, arguments.disabled_rules));
   SMOL_ASSIGN_OR_RETURN(const std::string optimizer, explain_optimizer(runtime, plan, dataset, arguments));
+  SMOL_ASSIGN_OR_RETURN(const std::string regions, describe_regions(runtime, {&plan, 1}, dataset, plan.rendition));
   if (context.json) {
     Json json = to_json(plan);
     json["pipeline"] = to_string(plan.pipeline);
     json["optimizer"] = optimizer;
+    if (!regions.empty()) json["regions"] = regions.substr(0, regions.size() - 1);
     fmt::print("{}\n", json.dump(2));
   } else {
-    fmt::print("{}\n{}", describe(plan), optimizer);
+    fmt::print("{}\n{}{}", describe(plan), optimizer, regions);
   }
   return {};
 }
@@ -86,13 +127,15 @@ void add_explain(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<ExplainArguments>();
   CLI::App* command =
       program.add_subcommand("explain", "Why a plan is what it is: forms, rules that fired, rejected alternatives, costs");
-  command->add_option("PLANS", arguments->plans, "Plan file, or a model card together with --input")->required();
+  command->add_option("PLANS", arguments->plans, "Plan file; or a model card or preprocessing graph, together with --input")
+      ->required();
   command->add_option("--plan", arguments->id, "Plan id (default: the chosen one)");
   command->add_option("--input", arguments->input, "Pictures to explain for (default: the dataset that was planned)");
   command->add_option("--disable-rule", arguments->disabled_rules, "Leave out an optimizer rule");
   command->add_flag("--timings", arguments->timings, "How long each rule took");
   command->footer(
-      "Examples:\n  smol explain plans.yaml\n  smol explain card.yaml --input photos/ --disable-rule "
+      "Examples:\n  smol explain plans.yaml\n  smol explain graph.yaml --input photos/\n  smol explain card.yaml --input "
+      "photos/ --disable-rule "
       "push_region_into_decoder");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
 }

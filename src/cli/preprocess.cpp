@@ -1,19 +1,124 @@
+#include <filesystem>
 #include <memory>
 
 #include "cli/array_file.h"
 #include "cli/command.h"
+#include "optimizer/graph.h"
 #include "planner/candidates.h"
 
 namespace smol::cli {
 namespace {
 
 struct PreprocessArguments {
-  std::string file, model, output, fidelity = "exact", region, fail_on = "truncated";
+  std::string file, model, graph, output, fidelity = "exact", region, fail_on = "truncated";
 };
+
+/// One tensor to be written.
+struct Output {
+  std::string name, path, fidelity;
+  PhysicalPipeline pipeline;
+};
+
+Result<std::vector<Output>> plan_model(const Runtime& runtime, const PreprocessArguments& arguments,
+                                       const RenditionFacts& facts) {
+  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(arguments.model, runtime.user_operators));
+  PlanOptions every;
+  every.all_fidelities = true;
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans,
+                        make_candidates(runtime, card, arguments.model, "full", facts, every));
+  std::string fidelities;
+  for (const Plan& candidate : plans) {
+    if (candidate.fidelity == arguments.fidelity) {
+      return std::vector<Output>{{card.name, arguments.output, candidate.fidelity, candidate.pipeline}};
+    }
+    if (fidelities.find(candidate.fidelity) == std::string::npos)
+      fidelities += (fidelities.empty() ? "" : ", ") + candidate.fidelity;
+  }
+  return Error{ErrorCode::kNotFound,
+               fmt::format("no fidelity '{}' for this picture and model; there are: {}", arguments.fidelity, fidelities)};
+}
+
+Result<std::vector<Output>> plan_graph(const Runtime& runtime, const PreprocessArguments& arguments,
+                                       const RenditionFacts& facts) {
+  SMOL_ASSIGN_OR_RETURN(const PreprocessGraph graph, load_preprocess_graph(arguments.graph, runtime.user_operators));
+  OptimizerInput input;
+  input.context.codec = facts.codec->capabilities();
+  input.context.typical = facts.typical;
+  SMOL_ASSIGN_OR_RETURN(const std::vector<OptimizerResult> results, optimize_graph(graph, input));
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Candidate> chosen, choose_fidelity(results, arguments.fidelity));
+  const std::filesystem::path folder(arguments.output);
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) return Error{ErrorCode::kIo, "cannot make folder, " + failure.message() + ": " + arguments.output};
+  std::vector<Output> outputs;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const std::string& name = graph.outputs[i].name;
+    outputs.push_back({name, (folder / (name + ".npy")).string(), chosen[i].fidelity, chosen[i].pipeline});
+  }
+  return outputs;
+}
+
+/// The tensors of all outputs, from one decode.
+class OutputTensors {
+ public:
+  static Result<OutputTensors> create(const std::vector<Output>& outputs) {
+    OutputTensors tensors;
+    for (const Output& output : outputs) {
+      SMOL_ASSIGN_OR_RETURN(std::unique_ptr<Preprocessor> preprocessor, create_preprocessor(output.pipeline));
+      const OutputSpec& spec = preprocessor->output();
+      TensorSlot slot{nullptr, spec.dtype, spec.layout, spec.color, spec.width, spec.height};
+      slot.data = tensors.memory_.emplace_back(slot.size_bytes() + 64).data();
+      tensors.slots_.push_back(slot);
+      tensors.pointers_.push_back(preprocessor.get());
+      tensors.preprocessors_.push_back(std::move(preprocessor));
+    }
+    return tensors;
+  }
+
+  Status run(Decoder& decoder, ByteView bytes, const ImageHeader& header, const PreprocessOptions& options) {
+    SMOL_RETURN_IF_ERROR(run_many(decoder, bytes, header, options, pointers_, slots_));
+    return {};
+  }
+
+  [[nodiscard]] TensorView view(std::size_t index) const {
+    const TensorSlot& slot = slots_[index];
+    const std::int64_t channels = slot.channels();
+    const Shape shape =
+        slot.layout == Layout::kNCHW ? Shape{channels, slot.height, slot.width} : Shape{slot.height, slot.width, channels};
+    return TensorView{slot.data, slot.dtype, shape};
+  }
+
+ private:
+  std::vector<std::unique_ptr<Preprocessor>> preprocessors_;
+  std::vector<Preprocessor*> pointers_;
+  std::vector<std::vector<std::uint8_t>> memory_;
+  std::vector<TensorSlot> slots_;
+};
+
+void print_outputs(const std::vector<Output>& outputs, const OutputTensors& tensors, bool is_graph, const Context& context) {
+  Json json = Json::array();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Output& output = outputs[i];
+    const TensorView tensor = tensors.view(i);
+    json.push_back({{"output", output.path},
+                    {"shape", tensor.shape},
+                    {"dtype", name_of(tensor.dtype)},
+                    {"fidelity", output.fidelity},
+                    {"label", name_of(output.pipeline.label)},
+                    {"pipeline", to_string(output.pipeline)}});
+    if (context.json) continue;
+    fmt::print("wrote {}: {} {}, {} ({})\n", output.path, name_of(tensor.dtype), to_string(tensor.shape), output.fidelity,
+               name_of(output.pipeline.label));
+  }
+  if (context.json) fmt::print("{}\n", (is_graph ? Json{{"outputs", json}} : json.front()).dump(2));
+}
 
 Status run(const PreprocessArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(arguments.model, runtime.user_operators));
+  const bool is_graph = !arguments.graph.empty();
+  if (is_graph == !arguments.model.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "name either --model or --graph"};
+  }
   std::vector<std::uint8_t> bytes;
   SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
   RenditionFacts facts;
@@ -21,49 +126,19 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   if (facts.codec == nullptr) return runtime.codecs.unrecognised(bytes);
   const std::unique_ptr<Decoder> decoder = facts.codec->create_decoder();
   SMOL_ASSIGN_OR_RETURN(facts.typical, decoder->probe(bytes));
-  PlanOptions every;
-  every.all_fidelities = true;
-  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans,
-                        make_candidates(runtime, card, arguments.model, "full", facts, every));
-  const Plan* plan = nullptr;
-  std::string fidelities;
-  for (const Plan& candidate : plans) {
-    if (candidate.fidelity == arguments.fidelity && plan == nullptr) plan = &candidate;
-    if (fidelities.find(candidate.fidelity) == std::string::npos)
-      fidelities += (fidelities.empty() ? "" : ", ") + candidate.fidelity;
-  }
-  if (plan == nullptr) {
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("no fidelity '{}' for this picture and model; there are: {}", arguments.fidelity, fidelities)};
-  }
   PreprocessOptions options;
   SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
   if (!arguments.region.empty()) {
     SMOL_ASSIGN_OR_RETURN(options.roi, parse_rect(arguments.region));
   }
-  SMOL_ASSIGN_OR_RETURN(const std::unique_ptr<Preprocessor> preprocessor, create_preprocessor(plan->pipeline));
-  const OutputSpec& output = preprocessor->output();
-  TensorSlot slot{nullptr, output.dtype, output.layout, output.color, output.width, output.height};
-  std::vector<std::uint8_t> memory(slot.size_bytes() + 64);
-  slot.data = memory.data();
-  if (auto report = preprocessor->run(*decoder, bytes, facts.typical, options, slot); !report.ok())
-    return std::move(report).error();
-  const std::int64_t channels = slot.channels();
-  const Shape shape = output.layout == Layout::kNCHW ? Shape{channels, output.height, output.width}
-                                                     : Shape{output.height, output.width, channels};
-  SMOL_RETURN_IF_ERROR(write_npy(arguments.output, TensorView{memory.data(), output.dtype, shape}));
-  if (context.json) {
-    fmt::print("{}\n", Json{{"output", arguments.output},
-                            {"shape", shape},
-                            {"dtype", name_of(output.dtype)},
-                            {"fidelity", plan->fidelity},
-                            {"label", name_of(plan->pipeline.label)},
-                            {"pipeline", to_string(plan->pipeline)}}
-                           .dump(2));
-  } else {
-    fmt::print("wrote {}: {} {}, {} ({})\n", arguments.output, name_of(output.dtype), to_string(shape), plan->fidelity,
-               name_of(plan->pipeline.label));
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Output> outputs,
+                        is_graph ? plan_graph(runtime, arguments, facts) : plan_model(runtime, arguments, facts));
+  SMOL_ASSIGN_OR_RETURN(OutputTensors tensors, OutputTensors::create(outputs));
+  SMOL_RETURN_IF_ERROR(tensors.run(*decoder, bytes, facts.typical, options));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    SMOL_RETURN_IF_ERROR(write_npy(outputs[i].path, tensors.view(i)));
   }
+  print_outputs(outputs, tensors, is_graph, context);
   return {};
 }
 
@@ -71,10 +146,13 @@ Status run(const PreprocessArguments& arguments, Context& context) {
 
 void add_preprocess(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<PreprocessArguments>();
-  CLI::App* command = program.add_subcommand("preprocess", "Write the tensor that a model would get for a picture");
+  CLI::App* command =
+      program.add_subcommand("preprocess", "Write the tensor that a model would get for a picture, or all of a graph");
   command->add_option("FILE", arguments->file, "Picture")->required();
-  command->add_option("--model", arguments->model, "Model card")->required();
-  command->add_option("-o,--output", arguments->output, "out.npy")->required();
+  command->add_option("--model", arguments->model, "Model card");
+  command->add_option("--graph", arguments->graph, "Preprocessing graph (.yaml): several tensors from one decode");
+  command->add_option("-o,--output", arguments->output, "out.npy; of a graph, a folder for NAME.npy of each output")
+      ->required();
   command
       ->add_option("--fidelity", arguments->fidelity, "exact, or a reduced one such as scale4 (an unknown name lists them)")
       ->capture_default_str();
@@ -82,7 +160,9 @@ void add_preprocess(CLI::App& program, Context& context) {
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();
-  command->footer("Example:\n  smol preprocess photo.jpg --model net.yaml -o tensor.npy");
+  command->footer(
+      "Examples:\n  smol preprocess photo.jpg --model net.yaml -o tensor.npy\n"
+      "  smol preprocess photo.jpg --graph graph.yaml -o tensors/");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
 }
 

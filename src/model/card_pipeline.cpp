@@ -178,19 +178,6 @@ class OperatorListReader {
   const std::string& where_;
 };
 
-/// Adds what the input demands and the list leaves out.
-void complete(std::vector<Operator>& operators, const ModelCard& card) {
-  if (!contains<OrientOp>(operators)) operators.insert(operators.begin(), OrientOp{});
-  if (!contains<ColorOp>(operators)) operators.emplace_back(ColorOp{card.color});
-  if (!contains<ConvertOp>(operators) && card.dtype != DType::kU8) {
-    // Normalising needs floats: the conversion goes in front of it.
-    const auto normalize = std::find_if(operators.begin(), operators.end(),
-                                        [](const Operator& op) { return std::holds_alternative<NormalizeOp>(op); });
-    operators.insert(normalize, ConvertOp{card.dtype});
-  }
-  if (!contains<LayoutOp>(operators)) operators.emplace_back(LayoutOp{card.layout});
-}
-
 void write_resize(YAML::Emitter& out, const ResizeOp& op) {
   out << YAML::Key << "resize" << YAML::Value << YAML::Flow << YAML::BeginMap;
   switch (op.mode) {
@@ -296,6 +283,29 @@ bool has_short_form(const std::vector<Operator>& operators) {
 
 }  // namespace
 
+void complete_operators(std::vector<Operator>& operators, const ModelCard& card) {
+  if (!contains<OrientOp>(operators)) operators.insert(operators.begin(), OrientOp{});
+  if (!contains<ColorOp>(operators)) operators.emplace_back(ColorOp{card.color});
+  if (!contains<ConvertOp>(operators) && card.dtype != DType::kU8) {
+    // Normalising needs floats: the conversion goes in front of it.
+    const auto normalize = std::find_if(operators.begin(), operators.end(),
+                                        [](const Operator& op) { return std::holds_alternative<NormalizeOp>(op); });
+    operators.insert(normalize, ConvertOp{card.dtype});
+  }
+  if (!contains<LayoutOp>(operators)) operators.emplace_back(LayoutOp{card.layout});
+}
+
+Result<std::vector<Operator>> read_operator_list(const YAML::Node& list,
+                                                 const std::vector<std::shared_ptr<const UserOperator>>& user_operators,
+                                                 const std::string& where) {
+  const OperatorListReader reader(user_operators, where);
+  std::vector<Operator> operators;
+  for (const YAML::Node& entry : list) {
+    SMOL_ASSIGN_OR_RETURN(operators.emplace_back(), reader.read(entry));
+  }
+  return operators;
+}
+
 Result<LogicalPipeline> read_card_pipeline(const YAML::Node& section, const ModelCard& card,
                                            const std::vector<std::shared_ptr<const UserOperator>>& user_operators,
                                            const std::string& where) {
@@ -303,13 +313,10 @@ Result<LogicalPipeline> read_card_pipeline(const YAML::Node& section, const Mode
   std::vector<Operator>& operators = pipeline.operators;
   YamlFields fields(section, where);
   if (const YAML::Node list = fields.child("operators"); list.IsDefined()) {
-    const OperatorListReader reader(user_operators, where);
     if (!list.IsSequence()) fields.fail(list, "'operators' must be a list");
     SMOL_RETURN_IF_ERROR(fields.finish());
-    for (const YAML::Node& entry : list) {
-      SMOL_ASSIGN_OR_RETURN(operators.emplace_back(), reader.read(entry));
-    }
-    complete(operators, card);
+    SMOL_ASSIGN_OR_RETURN(operators, read_operator_list(list, user_operators, where));
+    complete_operators(operators, card);
     return pipeline;
   }
   using Reader = Result<Operator> (*)(const YAML::Node&, const std::string&);
@@ -323,7 +330,7 @@ Result<LogicalPipeline> read_card_pipeline(const YAML::Node& section, const Mode
   const std::optional<NormalizeOp> normalize = read_mean_and_scale(fields, section);
   if (normalize) operators.emplace_back(*normalize);
   SMOL_RETURN_IF_ERROR(fields.finish());
-  complete(operators, card);
+  complete_operators(operators, card);
   return pipeline;
 }
 

@@ -16,6 +16,13 @@ namespace smol {
     const YAML::Node& section, const ModelCard& card, const std::vector<std::shared_ptr<const UserOperator>>& user_operators,
     const std::string& where);
 
+/// A list of operators as a card writes them.
+[[nodiscard]] Result<std::vector<Operator>> read_operator_list(
+    const YAML::Node& list, const std::vector<std::shared_ptr<const UserOperator>>& user_operators,
+    const std::string& where);
+/// Adds what the card's input demands and the operators leave out.
+void complete_operators(std::vector<Operator>& operators, const ModelCard& card);
+
 /// The inverse: the short form where the pipeline has its shape, else the list.
 void write_card_pipeline(YAML::Emitter& out, const LogicalPipeline& pipeline);
 

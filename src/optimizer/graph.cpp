@@ -31,7 +31,31 @@ void keep_common(std::vector<OptimizerResult>& results) {
   for (OptimizerResult& result : results) std::erase_if(result.candidates, std::not_fn(is_offered_everywhere));
 }
 
+/// A candidate of each output that decodes as `first` does and has its fidelity; empty when some output has none.
+std::vector<Candidate> companions_of(const Candidate& first, const std::vector<OptimizerResult>& results) {
+  std::vector<Candidate> chosen;
+  for (const OptimizerResult& result : results) {
+    const auto found = std::find_if(result.candidates.begin(), result.candidates.end(), [&first](const Candidate& other) {
+      return other.fidelity == first.fidelity && decode_alike(first, other) && other.pipeline.device_operators.empty();
+    });
+    if (found == result.candidates.end()) return {};
+    chosen.push_back(*found);
+  }
+  return chosen;
+}
+
 }  // namespace
+
+Result<std::vector<Candidate>> choose_fidelity(const std::vector<OptimizerResult>& results, const std::string& fidelity) {
+  std::string offered;
+  for (const Candidate& candidate : results.front().candidates) {
+    std::vector<Candidate> chosen = companions_of(candidate, results);
+    if (chosen.empty()) continue;
+    if (candidate.fidelity == fidelity) return chosen;
+    offered += (offered.empty() ? "" : ", ") + candidate.fidelity;
+  }
+  return Error{ErrorCode::kNotFound, "no such fidelity for this picture; there are: " + offered + "; given: " + fidelity};
+}
 
 Result<std::vector<OptimizerResult>> optimize_graph(const PreprocessGraph& graph, const OptimizerInput& shared,
                                                     const RuleList& rules) {

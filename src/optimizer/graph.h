@@ -11,4 +11,8 @@ namespace smol {
 [[nodiscard]] Result<std::vector<OptimizerResult>> optimize_graph(const PreprocessGraph& graph, const OptimizerInput& shared,
                                                                   const RuleList& rules = built_in_rules());
 
+/// One candidate of each output at one fidelity, all over the same decode. kNotFound lists the fidelities there are.
+[[nodiscard]] Result<std::vector<Candidate>> choose_fidelity(const std::vector<OptimizerResult>& results,
+                                                             const std::string& fidelity);
+
 }  // namespace smol

@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "base/text_file.h"
+#include "base/yaml_fields.h"
+#include "model/card_pipeline.h"
+
+namespace smol {
+namespace {
+
+using UserOperators = std::vector<std::shared_ptr<const UserOperator>>;
+
+constexpr int kFormat = 1;
+constexpr const char* kPicture = "picture";
+
+/// One entry of `nodes`: operators after another node, or the whole preprocessing of a model.
+struct Node {
+  std::string from = kPicture;
+  std::vector<Operator> operators;
+  bool is_complete = false;  ///< a model's: it says all of its tensor
+  YAML::Node source;         ///< for lines in messages
+};
+using Nodes = std::map<std::string, Node>;
+
+std::string names_of(const Nodes& nodes) {
+  std::string names = kPicture;
+  for (const auto& [name, node] : nodes) names += ", " + name;
+  return names;
+}
+
+Result<Node> read_node(const YAML::Node& source, const std::string& folder, const UserOperators& user_operators,
+                       const std::string& where) {
+  YamlFields fields(source, where);
+  Node node;
+  node.source = source;
+  std::string model;
+  fields.read("from", node.from);
+  fields.read("model", model);
+  const YAML::Node list = fields.child("operators");
+  if (model.empty() == !list.IsDefined()) fields.fail(source, "needs either 'operators' or 'model'");
+  if (!model.empty() && fields.has("from")) fields.fail(source, "'model' begins at the picture: leave 'from' out");
+  if (list.IsDefined() && !list.IsSequence()) fields.fail(list, "'operators' must be a list");
+  SMOL_RETURN_IF_ERROR(fields.finish());
+  if (model.empty()) {
+    SMOL_ASSIGN_OR_RETURN(node.operators, read_operator_list(list, user_operators, where));
+    return node;
+  }
+  const std::filesystem::path path(model);
+  SMOL_ASSIGN_OR_RETURN(
+      const ModelCard card,
+      load_model_card(path.is_absolute() ? model : (std::filesystem::path(folder) / path).string(), user_operators));
+  node.operators = card.pipeline.operators;
+  node.is_complete = true;
+  return node;
+}
+
+Result<Nodes> read_nodes(const YAML::Node& section, const std::string& folder, const UserOperators& user_operators,
+                         const std::string& where) {
+  Nodes nodes;
+  YamlFields problems(YAML::Node(YAML::NodeType::Undefined), where + ": nodes");
+  if (!section.IsMap()) problems.fail(section, "expected a mapping of names to nodes");
+  SMOL_RETURN_IF_ERROR(problems.finish());
+  for (const auto& entry : section) {
+    const std::string name = entry.first.Scalar();
+    if (name == kPicture) problems.fail(entry.first, "'picture' is the decoded picture; choose another name");
+    if (nodes.contains(name)) problems.fail(entry.first, "there are two nodes of this name: " + name);
+    SMOL_RETURN_IF_ERROR(problems.finish());
+    SMOL_ASSIGN_OR_RETURN(nodes[name], read_node(entry.second, folder, user_operators, where + ": node " + name));
+  }
+  for (const auto& [name, node] : nodes) {
+    const auto from = nodes.find(node.from);
+    if (node.from != kPicture && from == nodes.end()) {
+      problems.fail(node.source, fmt::format("node {} comes from a node that is not there; there are {}: {}", name,
+                                             names_of(nodes), node.from));
+    } else if (node.from != kPicture && from->second.is_complete) {
+      problems.fail(node.source, fmt::format("node {} comes from a model, which ends its branch: {}", name, node.from));
+    }
+  }
+  SMOL_RETURN_IF_ERROR(problems.finish());
+  return nodes;
+}
+
+/// The names from the picture to `output`. kInvalidArgument when they go in a circle.
+Result<std::vector<std::string>> path_to(const std::string& output, const Nodes& nodes, const std::string& where) {
+  std::vector<std::string> path;
+  for (std::string name = output; name != kPicture; name = nodes.at(name).from) {
+    const bool again = std::find(path.begin(), path.end(), name) != path.end();
+    path.insert(path.begin(), name);
+    if (!again) continue;
+    std::string circle;
+    for (const std::string& step : path) circle += (circle.empty() ? "" : " -> ") + step;
+    return Error{ErrorCode::kInvalidArgument, where + ": nodes come from one another in a circle: " + circle, Stage::kParse};
+  }
+  return path;
+}
+
+Result<LogicalPipeline> join(const std::vector<std::string>& path, const Nodes& nodes, const std::string& where) {
+  LogicalPipeline pipeline;
+  for (const std::string& name : path) {
+    const std::vector<Operator>& operators = nodes.at(name).operators;
+    pipeline.operators.insert(pipeline.operators.end(), operators.begin(), operators.end());
+  }
+  if (!nodes.at(path.back()).is_complete) complete_operators(pipeline.operators, ModelCard{});
+  if (const Result<OutputSpec> output = verify(pipeline); !output.ok()) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{}: output {}: {}", where, path.back(), output.error().message),
+                 Stage::kParse};
+  }
+  return pipeline;
+}
+
+Result<PreprocessGraph> parse_graph(std::string_view yaml, const std::string& folder, const UserOperators& user_operators,
+                                    const std::string& where) {
+  SMOL_ASSIGN_OR_RETURN(const YAML::Node root, parse_yaml_mapping(yaml, where));
+  YamlFields fields(root, where);
+  int format = 0;
+  std::vector<std::string> outputs;
+  fields.require("format", format);
+  if (fields.ok() && format != kFormat) {
+    fields.fail(root, fmt::format("this smol reads graphs of format {}: {}", kFormat, format));
+  }
+  if (!fields.has("nodes")) fields.fail(root, "missing key 'nodes'");
+  const YAML::Node section = fields.child("nodes");
+  fields.require("outputs", outputs);
+  if (outputs.empty()) fields.fail(root, "'outputs' must name at least one node");
+  SMOL_RETURN_IF_ERROR(fields.finish());
+  SMOL_ASSIGN_OR_RETURN(const Nodes nodes, read_nodes(section, folder, user_operators, where));
+
+  PreprocessGraph graph;
+  std::set<std::string> used;
+  for (const auto& [name, node] : nodes) SMOL_RETURN_IF_ERROR(path_to(name, nodes, where));
+  for (const std::string& output : outputs) {
+    const bool twice = std::count(outputs.begin(), outputs.end(), output) > 1;
+    if (twice || !nodes.contains(output)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("{}: outputs: {}; there are {}: {}", where,
+                               twice ? "a node is named twice" : "there is no such node", names_of(nodes), output),
+                   Stage::kParse};
+    }
+    SMOL_ASSIGN_OR_RETURN(const std::vector<std::string> path, path_to(output, nodes, where));
+    used.insert(path.begin(), path.end());
+    SMOL_ASSIGN_OR_RETURN(LogicalPipeline pipeline, join(path, nodes, where));
+    graph.outputs.push_back({output, std::move(pipeline)});
+  }
+  for (const auto& [name, node] : nodes) {
+    if (used.contains(name)) continue;
+    return Error{ErrorCode::kInvalidArgument,
+                 where + ": this node leads to no output; name it in 'outputs' or remove it: " + name, Stage::kParse};
+  }
+  return graph;
+}
+
+}  // namespace
+
+Result<PreprocessGraph> parse_preprocess_graph(std::string_view yaml, const std::string& folder,
+                                               const UserOperators& user_operators) {
+  return parse_graph(yaml, folder, user_operators, "graph");
+}
+
+Result<PreprocessGraph> load_preprocess_graph(const std::string& path, const UserOperators& user_operators) {
+  SMOL_ASSIGN_OR_RETURN(const std::string text, read_text_file(path));
+  return parse_graph(text, std::filesystem::path(path).parent_path().string(), user_operators, "graph " + path);
+}
+
+}  // namespace smol
