@@ -38,6 +38,7 @@ struct CompileOptions {
   int streams = 0;             ///< inferences in flight on the device; 0 = backend's choice for throughput
   int threads_per_stream = 0;  ///< 0 = backend's choice
   bool pin_threads = false;    ///< off when the host shares the cores
+  bool pinned_memory = true;   ///< false: slots in pageable memory, staged on their way to a device with its own memory
   bool latency_hint = false;   ///< optimise one request instead of throughput
   int device = 0;
   /// Operators compiled in front of the model, in order. The input slot then takes their input:

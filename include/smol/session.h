@@ -54,6 +54,7 @@ struct Ablation {
   bool pipelining = true;       ///< preprocessing overlaps inference
   bool buffer_reuse = true;     ///< decoders, scratch memory and file buffers live as long as the worker
   bool over_allocation = true;  ///< more batch buffers than streams
+  bool pinning = true;          ///< batch buffers in memory that a device copies from directly; no effect without a device
 };
 
 struct Progress {
@@ -172,6 +173,8 @@ struct PlanOptions {
   std::vector<std::string> disabled_rules;
   std::vector<Precision> precisions;  ///< empty: f32 and, where fast, bf16
   ExecutionShape shape;
+  /// exact_plan: so many pictures that measuring which batch is fastest pays; it takes a few seconds. Else the shape's.
+  bool measure_batch = false;
   int repeats = 3;
   std::stop_token stop;
   std::function<void(const std::string& what, int done, int total)> on_progress;
@@ -180,9 +183,11 @@ struct PlanOptions {
 /// kInvalidArgument when no plan meets the constraints, with the nearest that there is.
 [[nodiscard]] Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options);
 
-/// The exact plan of one model card, not measured: what runs where nothing was planned. `sample` shows what the pictures are
+/// The exact plan of one model card: what runs where nothing was planned. Only its batch is measured, and that on request.
+/// `sample` shows what the pictures are
 /// like; items that cannot be read are passed over, and without any the pictures are taken for photographs of 500x375. What
-/// is guessed wrong costs time, never answers. Of `options` it reads precisions, disabled_rules and shape.
+/// is guessed wrong costs time, never answers. Of `options` it reads precisions, disabled_rules, shape, measure_batch and
+/// stop.
 [[nodiscard]] Result<Plan> exact_plan(const Runtime& runtime, const std::string& card_path, const std::string& rendition,
                                       const std::vector<Item>& sample, const PlanOptions& options = {});
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "base/text_file.h"
 #include "base/thread_budget.h"
@@ -32,28 +33,38 @@ Result<Runtime> Context::make_runtime() const {
   return runtime;
 }
 
-Result<WithoutOptions> parse_without(const std::vector<std::string>& names) {
+Result<WithoutOptions> parse_without(const std::vector<std::string>& names, std::string_view allowed) {
   WithoutOptions options;
+  const std::map<std::string, bool*> switches{{"threading", &options.ablation.threading},
+                                              {"pipelining", &options.ablation.pipelining},
+                                              {"buffer-reuse", &options.ablation.buffer_reuse},
+                                              {"pinning", &options.ablation.pinning},
+                                              {"over-allocation", &options.ablation.over_allocation},
+                                              {"low-resolution", &options.low_resolution}};
   for (const std::string& name : names) {
-    if (name == "threading") {
-      options.ablation.threading = false;
-    } else if (name == "pipelining") {
-      options.ablation.pipelining = false;
-    } else if (name == "buffer-reuse") {
-      options.ablation.buffer_reuse = false;
-    } else if (name == "over-allocation") {
-      options.ablation.over_allocation = false;
+    const auto found = switches.find(name);
+    if (name.empty() || allowed.find(name) == std::string_view::npos ||
+        (found == switches.end() && name != "dag" && name != "region")) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("--without takes here {}{}: {}", allowed,
+                               name == "low-resolution" ? " (low-resolution is for `smol plan`)" : "", name)};
+    }
+    if (found != switches.end()) {
+      *found->second = false;
     } else if (name == "dag") {  // operators run one by one in the order of the card
       options.disabled_rules.insert(options.disabled_rules.end(),
                                     {"fuse", "swap_crop_before_resize", "smaller_types_early"});
-    } else if (name == "region") {
-      options.disabled_rules.emplace_back("push_region_into_decoder");
     } else {
-      return Error{ErrorCode::kInvalidArgument,
-                   "--without takes threading, pipelining, buffer-reuse, over-allocation, dag or region: " + name};
+      options.disabled_rules.emplace_back("push_region_into_decoder");
     }
   }
   return options;
+}
+
+void warn_of_no_effect(const Runtime& runtime, const Plan& plan, const WithoutOptions& without) {
+  const Result<const Backend*> backend = runtime.backends.find(plan.backend);
+  if (without.ablation.pinning || !backend.ok() || (*backend)->capabilities().separate_memory) return;
+  fmt::print(stderr, "smol: --without pinning has no effect: the device's memory is the host's, backend {}\n", plan.backend);
 }
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
@@ -267,7 +278,7 @@ Result<int> parse_scale(const std::string& text) {
 }
 
 Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card, const std::string& id, const Dataset& input,
-                       const std::vector<std::string>& disabled_rules) {
+                       const std::vector<std::string>& disabled_rules, bool measure_batch) {
   const Dataset::Rendition& rendition = input.renditions.front();
   PlanOptions options;
   options.disabled_rules = disabled_rules;
@@ -292,6 +303,7 @@ Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card,
   }
   if (plans.error().code == ErrorCode::kNotFound) return plans.error();
   Result<ModelCard> card = load_model_card(plans_or_card, runtime.user_operators);
+  options.measure_batch = measure_batch;
   if (card.ok()) return exact_plan_of(plans_or_card, rendition.name);
   // Neither: say what is wrong with the file that the user most likely meant. Only plan files have a key `plans`.
   const Result<std::string> text = read_text_file(plans_or_card);

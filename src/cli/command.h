@@ -53,8 +53,18 @@ void add_completion(CLI::App& program, Context& context);
 struct WithoutOptions {
   Ablation ablation;
   std::vector<std::string> disabled_rules;
+  bool low_resolution = true;  ///< plan over the reference rendition only
 };
-[[nodiscard]] Result<WithoutOptions> parse_without(const std::vector<std::string>& names);
+/// What `smol run` and `smol measure` can do without.
+inline constexpr std::string_view kWithoutInRuns =
+    "threading, pipelining, buffer-reuse, pinning, over-allocation; with a model card also dag, region";
+/// What `smol plan` can plan without.
+inline constexpr std::string_view kWithoutInPlans = "dag, region, low-resolution";
+/// `allowed`: one of the lists above.
+[[nodiscard]] Result<WithoutOptions> parse_without(const std::vector<std::string>& names,
+                                                   std::string_view allowed = kWithoutInRuns);
+/// Says on stderr what is switched off without effect: pinning, where the device uses the host's memory.
+void warn_of_no_effect(const Runtime& runtime, const Plan& plan, const WithoutOptions& without);
 
 /// Columns padded to their widest cell; numbers (first character a digit) to the right.
 [[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);
@@ -95,8 +105,9 @@ class ProgressBar {
 [[nodiscard]] Result<int> parse_scale(const std::string& text);
 
 /// The plan named on the command line: a plan file and an id in it, or a model card, whose exact plan is made for `input`
-/// without measuring.
+/// without measuring more than, if wanted, which batch is fastest.
 [[nodiscard]] Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card, const std::string& id,
-                                     const Dataset& input, const std::vector<std::string>& disabled_rules = {});
+                                     const Dataset& input, const std::vector<std::string>& disabled_rules = {},
+                                     bool measure_batch = false);
 
 }  // namespace smol::cli

@@ -77,7 +77,9 @@ Status run(const MeasureArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
   without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
                                 arguments.disabled_rules.end());
-  SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, arguments.id, dataset, without.disabled_rules));
+  SMOL_ASSIGN_OR_RETURN(
+      Plan plan, find_plan(runtime, arguments.plans, arguments.id, dataset, without.disabled_rules, arguments.batch == 0));
+  warn_of_no_effect(runtime, plan, without);
   if (arguments.batch > 0) plan.shape.batch = arguments.batch;
   RunOptions options;
   options.stop = context.stop;
@@ -92,7 +94,9 @@ Status run(const MeasureArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Rates rates, measure_rates(runtime, compiled, items, arguments, options, bar));
   bar.clear();
   std::optional<UnfusedCosts> unfused;
+  std::optional<double> transfer_us;
   if (arguments.unfused) {
+    SMOL_ASSIGN_OR_RETURN(transfer_us, measure_transfer(compiled, 15));
     const std::vector<Item> sample(items.begin(),
                                    items.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(items.size(), 100)));
     SMOL_ASSIGN_OR_RETURN(unfused, measure_unfused(runtime, plan, *from_items(sample), 3));
@@ -115,6 +119,7 @@ Status run(const MeasureArguments& arguments, Context& context) {
                             {"resize_crop", unfused->resize_crop_us},
                             {"convert_normalize", unfused->convert_normalize_us},
                             {"layout", unfused->layout_us},
+                            {"transfer", transfer_us ? Json(*transfer_us) : Json(nullptr)},
                             {"fused", unfused->fused_us},
                             {"infer_all_cores", infer_us}};
     }
@@ -130,13 +135,17 @@ Status run(const MeasureArguments& arguments, Context& context) {
              together / minimum, format_report(rates.last));
   if (unfused) {
     const double steps = unfused->decode_us + unfused->resize_crop_us + unfused->convert_normalize_us + unfused->layout_us;
+    const bool simulated = runtime.backends.find(plan.backend).value()->capabilities().simulated;
+    const std::string transfer = transfer_us ? fmt::format("{:.1f}{}", *transfer_us, simulated ? " (simulated)" : "")
+                                             : "none (host memory is the device's)";
     fmt::print(
         "\neach step on its own, one thread, microseconds an item\n"
         "  read {:.1f}, decode {:.1f}, resize + crop {:.1f}, convert + normalise {:.1f}, layout {:.1f}: {:.1f} without "
         "reading\n"
-        "  fused and with region decoding: {:.1f} ({:.2f}x)\n  inference with all cores: {:.1f}\n",
+        "  fused and with region decoding: {:.1f} ({:.2f}x)\n  transfer to and from the device: {}\n"
+        "  inference with all cores: {:.1f}\n",
         unfused->read_us, unfused->decode_us, unfused->resize_crop_us, unfused->convert_normalize_us, unfused->layout_us,
-        steps, unfused->fused_us, steps / unfused->fused_us, infer_us);
+        steps, unfused->fused_us, steps / unfused->fused_us, transfer, infer_us);
   }
   return {};
 }
@@ -155,12 +164,11 @@ void add_measure(CLI::App& program, Context& context) {
   command->add_option("--seconds", arguments->seconds, "Length of one measurement")
       ->check(CLI::Range(0.1, 600.0))
       ->capture_default_str();
-  command->add_option("--batch", arguments->batch, "Override the plan's batch")->check(CLI::Range(1, 4096));
+  command->add_option("--batch", arguments->batch, "Override the plan's batch (of a model card: the fastest)")
+      ->check(CLI::Range(1, 4096));
   command->add_flag("--unfused", arguments->unfused,
-                    "Also time decode, resize + crop, convert + normalise and layout apart");
-  command->add_option("--without", arguments->without,
-                      "Switch an optimisation off: threading, pipelining, buffer-reuse, over-allocation; with a model card "
-                      "also dag, region");
+                    "Also time decode, resize + crop, convert + normalise, layout and transfer apart");
+  command->add_option("--without", arguments->without, "Switch an optimisation off: " + std::string(kWithoutInRuns));
   command->add_option("--disable-rule", arguments->disabled_rules, "With a model card: leave out an optimizer rule");
   command->footer("Examples:\n  smol measure plans.yaml photos/\n  smol measure card.yaml photos/ --unfused --json");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });

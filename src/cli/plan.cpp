@@ -11,12 +11,14 @@ struct PlanArguments {
   std::optional<double> min_accuracy, min_throughput;
   int calibration_items = 0, repeats = 3, batch = 0;
   bool exact_only = false, all_fidelities = false, all = false;
-  std::vector<std::string> disabled_rules;
+  std::vector<std::string> disabled_rules, without;
 };
 
 Status run(const PlanArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.dataset));
+  SMOL_ASSIGN_OR_RETURN(Dataset dataset, open_dataset(arguments.dataset));
+  SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without, kWithoutInPlans));
+  if (!without.low_resolution) dataset.renditions.resize(1);
   PlanOptions options;
   options.models = arguments.models;
   options.min_accuracy = arguments.min_accuracy;
@@ -26,6 +28,7 @@ Status run(const PlanArguments& arguments, Context& context) {
   options.allow_lossy = !arguments.exact_only;
   options.all_fidelities = arguments.all_fidelities;
   options.disabled_rules = arguments.disabled_rules;
+  options.disabled_rules.insert(options.disabled_rules.end(), without.disabled_rules.begin(), without.disabled_rules.end());
   if (arguments.batch > 0) options.shape.batch = arguments.batch;
   for (const std::string& name : arguments.precisions) {
     SMOL_ASSIGN_OR_RETURN(const Precision precision, parse_precision(name));
@@ -93,6 +96,11 @@ void add_plan(CLI::App& program, Context& context) {
                     "Also fidelities that are predicted to save less than 5 % of preprocessing");
   command->add_flag("--all", arguments->all, "Print the dominated plans, too");
   command->add_option("--disable-rule", arguments->disabled_rules, "Leave out an optimizer rule")->group("Advanced");
+  command
+      ->add_option("--without", arguments->without,
+                   "Plan without an optimisation, to see what it buys: " + std::string(kWithoutInPlans) +
+                       " (only the first rendition)")
+      ->group("Advanced");
   command->footer(
       "Examples:\n"
       "  smol plan dataset.yaml -o plans.yaml\n"

@@ -7,6 +7,9 @@
 namespace smol::cli {
 namespace {
 
+// A model card says no batch. So many pictures repay the seconds in which the fastest is found; fewer run one by one.
+constexpr std::size_t kItemsToMeasureBatch = 5000;
+
 struct RunArguments {
   std::string plans, input, output, memory, max_failures, shard, fail_on = "truncated", max_pixels;
   std::vector<std::string> plan_ids, without, disabled_rules;
@@ -52,8 +55,11 @@ Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArgument
   SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
   without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
                                 arguments.disabled_rules.end());
+  const bool measure_batch = arguments.batch == 0 && !arguments.dry_run && dataset.item_ids.size() >= kItemsToMeasureBatch;
   for (const std::string& id : ids) {
-    SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, id, dataset, without.disabled_rules));
+    SMOL_ASSIGN_OR_RETURN(Plan plan,
+                          find_plan(runtime, arguments.plans, id, dataset, without.disabled_rules, measure_batch));
+    if (plans.empty()) warn_of_no_effect(runtime, plan, without);
     if (arguments.batch > 0) plan.shape.batch = arguments.batch;
     if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;
     if (arguments.streams > 0) plan.shape.streams = arguments.streams;
@@ -180,17 +186,20 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option("--max-failures", arguments->max_failures,
                       "Stop with exit 1 when more items fail, e.g. 1%; below it errors are accepted");
   command->add_option("--max-pixels", arguments->max_pixels, "Refuse larger pictures, e.g. 500M (default 256M)");
-  command->add_option("--memory", arguments->memory,
-                      "Bound on batch buffers, e.g. 512M (default: a quarter of the machine's)");
-  command->add_option("--batch", arguments->batch, "Override the plan's batch")->check(CLI::Range(1, 4096));
+  command->add_option(
+      "--memory", arguments->memory,
+      "Bound on batch buffers, e.g. 512M (default: a quarter of the machine's)");
+  command
+      ->add_option("--batch", arguments->batch,
+                   "Override the plan's batch (of a model card: the fastest for 5000 pictures and more, else 1)")
+      ->check(CLI::Range(1, 4096));
   command->add_option("--workers", arguments->workers, "Override the number of decoding threads")
       ->check(CLI::Range(1, 1024));
   command->add_option("--streams", arguments->streams, "Override the number of inferences in flight")
       ->check(CLI::Range(1, 1024));
   command
       ->add_option("--without", arguments->without,
-                   "Switch an optimisation off to see what it buys: threading, pipelining, buffer-reuse, over-allocation; "
-                   "with a model card also dag, region")
+                   "Switch an optimisation off to see what it buys: " + std::string(kWithoutInRuns))
       ->group("Advanced");
   command->add_option("--disable-rule", arguments->disabled_rules, "With a model card: leave out an optimizer rule")
       ->group("Advanced");

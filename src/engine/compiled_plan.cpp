@@ -65,6 +65,7 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
   state->plan = plan;
   SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model, runtime.user_operators));
   SMOL_RETURN_IF_ERROR(verify(plan, state->card));
+  state->separate_memory = backend->capabilities().separate_memory;
   if (state->card.max_batch > 0) state->plan.shape.batch = std::min(plan.shape.batch, state->card.max_batch);
   SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
   SMOL_ASSIGN_OR_RETURN(state->picture, verify(plan.pipeline));
@@ -76,6 +77,7 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
 
   CompileOptions compile;
   compile.model_path = state->card.path;
+  compile.pinned_memory = options.ablation.pinning;
   compile.precision = plan.precision;
   compile.batch = state->plan.shape.batch;
   compile.streams = state->streams;

@@ -14,6 +14,7 @@ struct CompiledPlan::State {
   std::unique_ptr<const TaskHead> head;
   int host_workers = 1, streams = 1, slots = 1;  ///< resolved: no zeros
   bool shares_host_cores = true;
+  bool separate_memory = false;
 };
 
 }  // namespace smol

@@ -1,8 +1,10 @@
 #include "engine/unfused.h"
 
 #include <array>
+#include <future>
 
 #include "base/statistics.h"
+#include "engine/compiled_plan.h"
 
 namespace smol {
 namespace {
@@ -63,6 +65,19 @@ struct Slot {
 };
 
 }  // namespace
+
+Result<std::optional<double>> measure_transfer(CompiledPlan& plan, int repeats) {
+  if (!plan.state().separate_memory) return std::optional<double>{};
+  ModelInstance& instance = *plan.state().instance;
+  std::vector<double> samples;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    std::promise<Result<InferTiming>> done;
+    instance.submit(0, instance.batch(), [&done](Result<InferTiming> timing) { done.set_value(std::move(timing)); });
+    SMOL_ASSIGN_OR_RETURN(const InferTiming timing, done.get_future().get());
+    samples.push_back(timing.transfer_us / instance.batch());
+  }
+  return std::optional<double>{median(samples)};
+}
 
 Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, Source& source, int repeats) {
   SMOL_ASSIGN_OR_RETURN(const auto prefixes, make_prefixes(operators_of(plan.pipeline)));

@@ -1,6 +1,5 @@
 #pragma once
-#include <string>
-#include <vector>
+#include <optional>
 
 #include "smol/session.h"
 
@@ -16,5 +15,9 @@ struct UnfusedCosts {
 
 /// Medians over items and `repeats`. Items that fail are left out; an error when none is left.
 [[nodiscard]] Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, Source& source, int repeats);
+
+/// Microseconds an item takes to and from the device's own memory, batches one at a time; nullopt where the host's memory is
+/// the device's.
+[[nodiscard]] Result<std::optional<double>> measure_transfer(CompiledPlan& plan, int repeats);
 
 }  // namespace smol

@@ -1,3 +1,4 @@
+#include "planner/batch_choice.h"
 #include "planner/candidates.h"
 #include "smol/session.h"
 
@@ -26,7 +27,11 @@ Result<Plan> exact_plan(const Runtime& runtime, const std::string& card_path, co
   exact.allow_lossy = false;
   SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> candidates,
                         make_candidates(runtime, card, card_path, rendition, facts_of(runtime, sample, rendition), exact));
-  return candidates.front();
+  Plan plan = candidates.front();
+  if (!options.measure_batch) return plan;
+  SMOL_ASSIGN_OR_RETURN(const BatchChoice choice, choose_batch(runtime, plan, options.shape.batch, options.stop));
+  plan.shape = choice.compiled.plan().shape;
+  return plan;
 }
 
 }  // namespace smol

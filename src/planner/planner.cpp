@@ -9,6 +9,7 @@
 #include "base/statistics.h"
 #include "base/thread_budget.h"
 #include "engine/measure.h"
+#include "planner/batch_choice.h"
 #include "planner/calibration.h"
 #include "planner/candidates.h"
 #include "planner/frontier.h"
@@ -18,8 +19,7 @@
 namespace smol {
 namespace {
 
-constexpr std::array<int, 4> kBatches{1, 4, 8, 16};
-constexpr double kBatchSeconds = 0.25, kMeasureSeconds = 0.6;
+constexpr double kMeasureSeconds = 0.6;
 
 // Measures one dataset's candidates. Lives for one call of plan().
 class Measurement {
@@ -80,37 +80,16 @@ class Measurement {
 
   // Compiled models are shared by the plans that differ only in preprocessing.
   Result<CompiledPlan*> compiled_for(Plan& plan) {
-    const std::string key =
-        fmt::format("{}|{}|{}", plan.model, name_of(plan.precision), plan.pipeline.device_operators.size());
+    const std::string key = model_key(plan);
     auto found = compiled_.find(key);
     if (found == compiled_.end()) {
-      SMOL_ASSIGN_OR_RETURN(CompiledPlan best, compile_at_best_batch(plan));
-      found = compiled_.emplace(key, std::move(best)).first;
+      SMOL_ASSIGN_OR_RETURN(BatchChoice best, choose_batch(runtime_, plan, options_.shape.batch, options_.stop));
+      infer_rates_[key] = {best.pictures_per_s};
+      found = compiled_.emplace(key, std::move(best.compiled)).first;
     }
     plan.shape = found->second.plan().shape;
     SMOL_RETURN_IF_ERROR(retarget(found->second, plan));
     return &found->second;
-  }
-
-  Result<CompiledPlan> compile_at_best_batch(const Plan& plan) {
-    std::optional<CompiledPlan> best;
-    double best_rate = 0;
-    std::vector<int> batches(kBatches.begin(), kBatches.end());
-    if (options_.shape.batch > 1) batches = {options_.shape.batch};
-    for (int batch : batches) {
-      if (options_.stop.stop_requested()) return Error{ErrorCode::kCancelled, "planning was stopped"};
-      Plan attempt = plan;
-      attempt.shape.batch = batch;
-      SMOL_ASSIGN_OR_RETURN(CompiledPlan compiled, compile(runtime_, attempt));
-      SMOL_ASSIGN_OR_RETURN(const double rate, measure_inference(compiled, kBatchSeconds));
-      // A larger batch must earn its latency and memory.
-      if (!best || rate > best_rate * 1.03) {
-        best = std::move(compiled);
-        best_rate = rate;
-      }
-    }
-    infer_rates_[model_key(plan)] = {best_rate};
-    return *std::move(best);
   }
 
   [[nodiscard]] static std::string model_key(const Plan& plan) {
@@ -120,7 +99,7 @@ class Measurement {
   // Beside every round of whole plans, so that a drifting machine hits both alike.
   Status measure_models_alone() {
     for (auto& [key, compiled] : compiled_) {
-      SMOL_ASSIGN_OR_RETURN(const double rate, measure_inference(compiled, kBatchSeconds));
+      SMOL_ASSIGN_OR_RETURN(const double rate, measure_inference(compiled, kInferenceSeconds));
       infer_rates_[key].push_back(rate);
     }
     return {};

@@ -54,6 +54,18 @@ def write_model(
     return card
 
 
+def write_simulated_model(folder: pathlib.Path, rates: str = "{1: 500}") -> pathlib.Path:
+    """The model of write_model() on a simulated device with its own memory; returns the card's path."""
+    card = write_model(folder, "simulated", size=128)
+    (folder / "device.yaml").write_text(
+        "format: 1\nname: tiny\nmemory_bytes: 100000000\ntransfer: {bytes_per_s: 1.0e9, latency_us: 10}\n"
+        f'compute: reference\nmodels: {{"*": {{pictures_per_s: {rates}}}}}\n'
+    )
+    text = card.read_text().replace("backend: reference", "backend: simulated\nbackend_config: device.yaml")
+    card.write_text(text)
+    return card
+
+
 def picture(seed: int, width: int, height: int) -> Image.Image:
     """Smooth random colours, so that JPEG files stay small and answers differ."""
     generator = np.random.default_rng(seed)

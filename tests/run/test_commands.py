@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from conftest import PROGRAM, smol, smol_json, write_model, write_pictures
+from conftest import PROGRAM, smol, smol_json, write_model, write_pictures, write_simulated_model
 
 COMMANDS = [
     "info",
@@ -229,3 +229,67 @@ def test_plugins_add_user_operators(photos, tmp_path):
     assert done.returncode == 1 and "invert" in done.stderr
     done = smol("info", "--plugin", card, check=False)
     assert done.returncode == 2 and "plug-in" in done.stderr
+
+
+def test_unfused_stages_include_the_transfer(card, photos, tmp_path):
+    short = ["--repeats", "1", "--seconds", "0.1", "--unfused"]
+    report = smol_json("measure", card, photos, *short)
+    assert report["unfused_us"]["transfer"] is None
+    assert (
+        "transfer to and from the device: none (host memory is the device's)"
+        in smol("measure", card, photos, *short).stdout
+    )
+    device = write_simulated_model(tmp_path)
+    stages = smol_json("measure", device, photos, *short, "--batch", "1")["unfused_us"]
+    # Two latencies of 10 us, and 128 x 128 x 3 bytes in at 1,000 a microsecond.
+    assert stages["transfer"] == pytest.approx(20 + 128 * 128 * 3 / 1000, rel=0.05)
+    assert "(simulated)" in smol("measure", device, photos, *short).stdout
+
+
+def test_runs_without_pinning_stage_their_copies(card, photos, tmp_path):
+    device = write_simulated_model(tmp_path)
+    expected = smol_json("run", device, photos, "-o", tmp_path / "pinned")
+    without = smol("run", device, photos, "-o", tmp_path / "pageable", "--without", "pinning", "--json")
+    assert "no effect" not in without.stderr and expected["rows"] == 24
+    assert np.array_equal(labels(tmp_path / "pinned"), labels(tmp_path / "pageable"))
+    told = smol("run", card, photos, "-o", tmp_path / "host", "--without", "pinning").stderr
+    assert "--without pinning has no effect" in told and "reference" in told
+
+
+def labels(output):
+    """Labels by item."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(output).sort_by("item")
+    return table["label"].to_pylist()
+
+
+def test_planning_without_low_resolution(card, photos, tmp_path):
+    smol("rendition", photos, "--short-side", "36", "--format", "png", "-o", tmp_path / "thumbs")
+    dataset = tmp_path / "dataset.yaml"
+    dataset.write_text(
+        f"renditions: {{full: {{path: photos}}, thumb: {{path: thumbs}}}}\nmodels: [{card.name}]\ncalibration: 0.3\n"
+    )
+    renditions = {}
+    for options in ([], ["--without", "low-resolution"]):
+        plans = smol_json("plan", dataset, "--repeats", "1", "--batch", "2", *options)
+        renditions[len(options)] = {plan["rendition"] for plan in [*plans["plans"], *plans["dominated"]]}
+    assert renditions == {0: {"full", "thumb"}, 2: {"full"}}
+    refused = smol("run", card, photos, "-o", tmp_path / "out", "--without", "low-resolution", check=False)
+    assert "is for `smol plan`" in refused.stderr
+    assert "--without takes here" in smol("plan", dataset, "--without", "threading", check=False).stderr
+
+
+def test_the_batch_of_a_card_is_the_fastest_where_it_is_measured(photos, tmp_path):
+    device = write_simulated_model(tmp_path, "{1: 200, 8: 1500, 16: 1510}")
+    short = ["--repeats", "1", "--seconds", "0.1"]
+    assert smol_json("measure", device, photos, *short)["report"]["batch"] == 8
+    assert smol_json("measure", device, photos, *short, "--batch", "4")["report"]["batch"] == 4
+    assert smol_json("run", device, photos, "-o", tmp_path / "few")["batch"] == 1
+    names = sorted(p.name for p in photos.iterdir())
+    for i in range(5000 // len(names) + 1):
+        (photos / f"copy{i}").mkdir()
+        for name in names:
+            (photos / f"copy{i}" / name).symlink_to(photos / name)
+    report = smol_json("run", device, photos, "-o", tmp_path / "many")
+    assert report["batch"] == 8 and report["error_rows"] == 0

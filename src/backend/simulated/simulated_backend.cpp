@@ -127,6 +127,7 @@ class SimulatedBackend final : public Backend {
       model.inputs = std::move(specs.first);
       model.outputs = std::move(specs.second);
       model.batch = options.batch;
+      model.pinned_memory = options.pinned_memory;
       return model;
     }
     SMOL_ASSIGN_OR_RETURN(const Backend* host, host_named(device.compute));
@@ -136,6 +137,7 @@ class SimulatedBackend final : public Backend {
     model.inputs = model.answers->inputs();
     model.outputs = model.answers->outputs();
     model.batch = model.answers->batch();
+    model.pinned_memory = options.pinned_memory;
     model.max_batch_reason = model.answers->max_batch_reason();
     return model;
   }

@@ -25,6 +25,10 @@ class Reservation {
   std::int64_t bytes_;
 };
 
+double microseconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count();
+}
+
 std::size_t size_of(const std::vector<TensorView>& tensors) {
   std::size_t bytes = 0;
   for (const TensorView& tensor : tensors) bytes += tensor.size_bytes();
@@ -44,7 +48,9 @@ class SimulatedInstance final : public ModelInstance {
         bytes_in_(static_cast<std::int64_t>(size_of(host_memory_.inputs(0)))),
         bytes_out_(static_cast<std::int64_t>(size_of(host_memory_.outputs(0)))),
         compute_us_(batch_time_us(model_.rates, model_.batch)),
-        slots_(num_slots) {}
+        slots_(num_slots) {
+    if (!model_.pinned_memory) staging_.resize(host_memory_.slot_bytes() * static_cast<std::size_t>(num_slots));
+  }
 
   ~SimulatedInstance() override {
     std::unique_lock lock(mutex_);
@@ -64,6 +70,10 @@ class SimulatedInstance final : public ModelInstance {
     slot.num_valid = std::clamp(num_valid, 0, model_.batch);
     slot.completion = std::move(completion);
     slot.answer = InferTiming{};
+    slot.staging_us = 0;
+    // As drivers do it: pageable memory is copied at once, by the thread that submits.
+    if (!staging_.empty())
+      stage(slot, source_of(slot_index), host_memory_.slot_data(slot_index), host_memory_.outputs_offset());
     {
       const std::lock_guard lock(mutex_);
       ++num_in_flight_;
@@ -78,14 +88,27 @@ class SimulatedInstance final : public ModelInstance {
     Completion completion;
     Passage passage;
     Result<InferTiming> answer = InferTiming{};
+    double staging_us = 0;
   };
 
   [[nodiscard]] SimulatedDevice& device() const { return reservation_.device(); }
 
+  /// What the device copies from and to: the slot itself where it is pinned.
+  [[nodiscard]] std::byte* source_of(int slot_index) {
+    if (staging_.empty()) return host_memory_.slot_data(slot_index);
+    return staging_.data() + host_memory_.slot_bytes() * static_cast<std::size_t>(slot_index);
+  }
+
+  static void stage(Slot& slot, std::byte* to, const std::byte* from, std::size_t bytes) {
+    const auto start = std::chrono::steady_clock::now();
+    std::memcpy(to, from, bytes);
+    slot.staging_us += microseconds_since(start);
+  }
+
   void arrive(int slot_index) {
     Slot& slot = slots_[slot_index];
     const DeviceMemory::Window window(device_memory_, slot_index);
-    std::memcpy(window.data(), host_memory_.slot_data(slot_index), host_memory_.outputs_offset());
+    std::memcpy(window.data(), source_of(slot_index), host_memory_.outputs_offset());
     if (!model_.answers) {
       schedule_compute(slot_index);
       return;
@@ -129,10 +152,12 @@ class SimulatedInstance final : public ModelInstance {
     {
       const DeviceMemory::Window window(device_memory_, slot_index);
       const std::size_t offset = host_memory_.outputs_offset();
-      std::memcpy(host_memory_.slot_data(slot_index) + offset, window.data() + offset, host_memory_.slot_bytes() - offset);
+      const std::size_t bytes = host_memory_.slot_bytes() - offset;
+      std::memcpy(source_of(slot_index) + offset, window.data() + offset, bytes);
+      if (!staging_.empty()) stage(slot, host_memory_.slot_data(slot_index) + offset, source_of(slot_index) + offset, bytes);
     }
     Result<InferTiming> result = slot.answer;
-    if (result.ok()) result = InferTiming{slot.passage.transfer_us(), slot.passage.infer_us()};
+    if (result.ok()) result = InferTiming{slot.passage.transfer_us() + slot.staging_us, slot.passage.infer_us()};
     // Moved out first: the slot may be submitted again as soon as the completion has run.
     const Completion completion = std::move(slot.completion);
     completion(std::move(result));
@@ -147,6 +172,7 @@ class SimulatedInstance final : public ModelInstance {
   DeviceMemory device_memory_;
   std::int64_t bytes_in_, bytes_out_;
   double compute_us_;
+  std::vector<std::byte> staging_;  ///< of all slots; empty where they are pinned
   std::mutex mutex_;
   std::condition_variable idle_;
   int num_in_flight_ = 0;
@@ -157,7 +183,8 @@ class SimulatedInstance final : public ModelInstance {
 
 Result<std::unique_ptr<ModelInstance>> create_simulated_instance(std::shared_ptr<SimulatedDevice> device,
                                                                  SimulatedModel model, int num_slots) {
-  SlotMemory host_memory(model.inputs, model.outputs, num_slots, MemoryKind::kPinned);
+  const MemoryKind kind = model.pinned_memory ? MemoryKind::kPinned : MemoryKind::kHost;
+  SlotMemory host_memory(model.inputs, model.outputs, num_slots, kind);
   SMOL_ASSIGN_OR_RETURN(DeviceMemory device_memory,
                         DeviceMemory::allocate(host_memory.slot_bytes(), num_slots, device->description().protect_memory));
   const auto bytes = model.weight_bytes + static_cast<std::int64_t>(device_memory.size_bytes());

@@ -15,6 +15,7 @@ struct SimulatedModel {
   std::string max_batch_reason;
   DeviceDescription::Model rates;
   std::int64_t weight_bytes = 0;
+  bool pinned_memory = true;               ///< false: the host copies slots to a staging buffer and back
   std::unique_ptr<ModelInstance> answers;  ///< computes the outputs on the side; null: they are zeros
 };
 

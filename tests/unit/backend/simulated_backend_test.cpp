@@ -113,6 +113,27 @@ TEST_F(SimulatedBackend, AnswersAreTheHostBackends) {
   EXPECT_EQ(testing::read_rows(**instance, 0, 4), testing::read_rows(**host, 0, 4));
 }
 
+TEST_F(SimulatedBackend, PageableSlotsAreStagedAndAnswerAlike) {
+  options_.model_path = folder_.write("net.refmodel", "{format: 1, input: {width: 512, height: 512}}");
+  const std::string description = "memory_bytes: 100000000\ncompute: reference\nmodels: {net: {pictures_per_s: {4: 50000}}}";
+  auto pinned = compile(description, 4, 2);
+  options_.pinned_memory = false;
+  auto pageable = compile(description, 4, 2);
+  ASSERT_TRUE(pinned.ok() && pageable.ok());
+  EXPECT_EQ((*pinned)->input_tensors(1)[0].memory, MemoryKind::kPinned);
+  EXPECT_EQ((*pageable)->input_tensors(1)[0].memory, MemoryKind::kHost);
+  double transfer_us[2] = {};
+  for (auto* model : {pinned->get(), pageable->get()}) {
+    auto* data = static_cast<std::uint8_t*>(model->input_tensors(1)[0].data);
+    for (int i = 0; i < 4 * 512 * 512 * 3; ++i) data[i] = static_cast<std::uint8_t>(i * 13 + i / 3072 * 40);
+    const auto timing = run_slot(*model, 1, 4);
+    ASSERT_TRUE(timing.ok());
+    transfer_us[model == pageable->get()] = timing->transfer_us;
+  }
+  EXPECT_EQ(testing::read_rows(**pageable, 1, 4), testing::read_rows(**pinned, 1, 4));
+  EXPECT_GT(transfer_us[1], transfer_us[0]);
+}
+
 TEST_F(SimulatedBackend, FailuresOfTheHostBackendArrive) {
   options_.model_path = folder_.write("net.refmodel", "{format: 1, fail_every: 2, input: {width: 32, height: 32}}");
   auto instance = compile("memory_bytes: 10000000\ncompute: reference\nmodels: {net: {pictures_per_s: {1: 50000}}}", 1, 1);
