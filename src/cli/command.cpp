@@ -137,6 +137,7 @@ Json to_json(const RunReport& report) {
             {"rows", report.rows},
             {"error_rows", report.error_rows},
             {"decodes", report.decodes},
+            {"peak_memory_bytes", report.peak_memory_bytes},
             {"errors_by_code", report.errors_by_code},
             {"seconds", report.seconds},
             {"cpu_seconds", report.cpu_seconds},

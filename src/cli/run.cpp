@@ -188,7 +188,7 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option("--max-pixels", arguments->max_pixels, "Refuse larger pictures, e.g. 500M (default 256M)");
   command->add_option(
       "--memory", arguments->memory,
-      "Bound on batch buffers, e.g. 512M (default: a quarter of the machine's)");
+      "Bound on batch buffers, pictures being decoded and rows, e.g. 512M (default: a quarter of the machine's)");
   command
       ->add_option("--batch", arguments->batch,
                    "Override the plan's batch (of a model card: the fastest for 5000 pictures and more, else 1)")

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -10,18 +11,19 @@
 namespace smol {
 
 /// A queue between threads. It carries a few thousand entries a second at most (batches, rows), so a mutex is enough.
-/// close() lets consumers drain what is left. Thread-safe.
+/// Its capacity is in entries or, where pushes say what an entry weighs, in bytes; one entry always finds room. close() lets
+/// consumers drain what is left. Thread-safe.
 template <typename T>
 class BoundedQueue {
  public:
   explicit BoundedQueue(std::size_t capacity) : capacity_(capacity) {}
 
   /// Waits for room. False when the queue is closed; the value is then dropped.
-  bool push(T value) {
+  bool push(T value, std::size_t weight = 1) {
     std::unique_lock lock(mutex_);
-    has_room_.wait(lock, [&] { return closed_ || entries_.size() < capacity_; });
+    has_room_.wait(lock, [&] { return closed_ || entries_.empty() || weight_ + weight <= capacity_; });
     if (closed_) return false;
-    entries_.push_back(std::move(value));
+    add(std::move(value), weight);
     lock.unlock();
     has_entry_.notify_one();
     return true;
@@ -31,7 +33,7 @@ class BoundedQueue {
   void push_unbounded(T value) {
     {
       std::scoped_lock lock(mutex_);
-      entries_.push_back(std::move(value));
+      add(std::move(value), 1);
     }
     has_entry_.notify_one();
   }
@@ -54,6 +56,12 @@ class BoundedQueue {
     return closed_ && entries_.empty();
   }
 
+  /// Most that was in it at once.
+  [[nodiscard]] std::size_t peak_weight() const {
+    std::scoped_lock lock(mutex_);
+    return peak_weight_;
+  }
+
   void close() {
     {
       std::scoped_lock lock(mutex_);
@@ -64,9 +72,16 @@ class BoundedQueue {
   }
 
  private:
+  void add(T value, std::size_t weight) {
+    entries_.emplace_back(std::move(value), weight);
+    weight_ += weight;
+    peak_weight_ = std::max(peak_weight_, weight_);
+  }
+
   std::optional<T> take(std::unique_lock<std::mutex> lock) {
     if (entries_.empty()) return std::nullopt;
-    std::optional<T> value(std::move(entries_.front()));
+    std::optional<T> value(std::move(entries_.front().first));
+    weight_ -= entries_.front().second;
     entries_.pop_front();
     lock.unlock();
     has_room_.notify_one();
@@ -74,9 +89,10 @@ class BoundedQueue {
   }
 
   const std::size_t capacity_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable has_entry_, has_room_;
-  std::deque<T> entries_;
+  std::deque<std::pair<T, std::size_t>> entries_;
+  std::size_t weight_ = 0, peak_weight_ = 0;
   bool closed_ = false;
 };
 

@@ -11,6 +11,14 @@ constexpr std::chrono::milliseconds kFlushInterval{200};
 
 float& stage_of(Row& row, Stage stage) { return row.stage_us[static_cast<std::size_t>(stage)]; }
 
+std::size_t bytes_of(const Row& row) {
+  const Prediction& answer = row.prediction;
+  return sizeof(Row) + row.item.capacity() + row.region.capacity() + row.fingerprint.capacity() +
+         answer.top_labels.capacity() * sizeof(int) +
+         (answer.top_scores.capacity() + answer.values.capacity()) * sizeof(float) +
+         answer.boxes.capacity() * sizeof(Prediction::Box);
+}
+
 }  // namespace
 
 void Collector::work() {
@@ -92,7 +100,9 @@ void Collector::flush(bool everything) {
   if (ready_.empty() || (!everything && ready_.size() < kRowsPerWrite && Clock::now() - last_flush_ < kFlushInterval))
     return;
   last_flush_ = Clock::now();
-  run_.rows.push(std::move(ready_));
+  std::size_t bytes = 0;
+  for (const Row& row : ready_) bytes += bytes_of(row);
+  run_.rows.push(std::move(ready_), bytes);
   ready_.clear();
 }
 

@@ -1,36 +1,31 @@
 #include "engine/compiled_plan.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "base/thread_budget.h"
+#include "engine/memory_budget.h"
 
 namespace smol {
 namespace {
 
-std::int64_t memory_budget(const RunOptions& options) {
-  if (options.memory_bytes > 0) return options.memory_bytes;
-  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 4;
-}
-
 // Batch buffers: two for each stream and one being filled, so that workers do not wait for a stream that is a little late
-// (paper §6.1, over-allocation), less when the memory budget is smaller.
+// (paper §6.1, over-allocation), less when they would take more than half of the memory budget.
 Result<int> count_slots(const Plan& plan, const OutputSpec& picture, int streams, const RunOptions& options) {
   int slots = plan.shape.slots > 0 ? plan.shape.slots : 2 * streams + 1;
   if (!options.ablation.over_allocation) slots = streams;
   if (!options.ablation.pipelining) slots = 1;
   const TensorSlot one{nullptr, picture.dtype, picture.layout, picture.color, picture.width, picture.height};
   const auto slot_bytes = static_cast<std::int64_t>(one.size_bytes()) * plan.shape.batch;
-  const std::int64_t affordable = memory_budget(options) / slot_bytes;
-  if (affordable < 1) {
+  const std::int64_t limit = memory_limit(options);
+  if (slot_bytes > limit) {
     return Error{ErrorCode::kOutOfMemory,
                  fmt::format("one batch of {} pictures needs {} bytes, the memory budget is {} bytes; raise --memory "
                              "or plan a smaller batch",
-                             plan.shape.batch, slot_bytes, memory_budget(options))};
+                             plan.shape.batch, slot_bytes, limit)};
   }
-  return static_cast<int>(std::min<std::int64_t>(slots, affordable));
+  return static_cast<int>(std::clamp<std::int64_t>(limit / 2 / slot_bytes, 1, slots));
 }
 
 Status check_input(const ModelCard& card, const ModelInstance& instance, const OutputSpec& picture) {
@@ -65,24 +60,24 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
   state->plan = plan;
   SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model, runtime.user_operators));
   SMOL_RETURN_IF_ERROR(verify(plan, state->card));
-  state->separate_memory = backend->capabilities().separate_memory;
   if (state->card.max_batch > 0) state->plan.shape.batch = std::min(plan.shape.batch, state->card.max_batch);
   SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
   SMOL_ASSIGN_OR_RETURN(state->picture, verify(plan.pipeline));
   const int cores = available_cores();
   state->shares_host_cores = backend->capabilities().shares_host_cores;
+  state->separate_memory = backend->capabilities().separate_memory;
   state->host_workers = options.ablation.threading ? (plan.shape.host_workers > 0 ? plan.shape.host_workers : cores) : 1;
   state->streams = options.ablation.threading ? (plan.shape.streams > 0 ? plan.shape.streams : cores) : 1;
   SMOL_ASSIGN_OR_RETURN(state->slots, count_slots(state->plan, state->picture, state->streams, options));
 
   CompileOptions compile;
   compile.model_path = state->card.path;
-  compile.pinned_memory = options.ablation.pinning;
   compile.precision = plan.precision;
   compile.batch = state->plan.shape.batch;
   compile.streams = state->streams;
   compile.threads_per_stream = plan.shape.threads_per_stream;
   compile.pin_threads = plan.shape.pin_threads;
+  compile.pinned_memory = options.ablation.pinning;
   compile.device_operators = plan.pipeline.device_operators;
   compile.host_output = state->picture;
   compile.config_path = state->card.backend_config;

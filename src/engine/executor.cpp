@@ -77,8 +77,33 @@ int count_workers(const RunState& run) {
   return workers;
 }
 
+std::int64_t slot_bytes(const RunState& run) {
+  std::int64_t bytes = 0;
+  for (const CompiledPlan::State* plan : run.plans) {
+    for (const auto& tensors : {plan->instance->input_tensors(0), plan->instance->output_tensors(0)}) {
+      for (const TensorView& tensor : tensors) bytes += static_cast<std::int64_t>(tensor.size_bytes()) * plan->slots;
+    }
+  }
+  return bytes;
+}
+
+// What batch buffers and rows leave of the memory budget is for pictures.
+Status divide_memory(RunState& run, int num_workers) {
+  const std::int64_t limit = memory_limit(run.options);
+  const std::int64_t taken = slot_bytes(run) + limit / RunState::kRowsShare;
+  if (taken >= limit) {
+    return Error{ErrorCode::kOutOfMemory,
+                 fmt::format("batch buffers and rows leave no memory for pictures; raise --memory or plan a smaller batch: "
+                             "{} of {} bytes taken",
+                             taken, limit)};
+  }
+  run.memory = std::make_unique<MemoryBudget>(limit, limit - taken, num_workers);
+  return {};
+}
+
 Result<std::vector<std::unique_ptr<Worker>>> make_workers(RunState& run) {
   std::vector<std::unique_ptr<Worker>> workers;
+  SMOL_RETURN_IF_ERROR(divide_memory(run, count_workers(run)));
   for (int i = 0; i < count_workers(run); ++i) {
     workers.push_back(std::make_unique<Worker>(run));
     SMOL_RETURN_IF_ERROR(workers.back()->prepare());
@@ -123,6 +148,7 @@ RunReport summarise(const RunState& run, const Collector& collector, int num_wor
   report.skipped = run.skipped.load();
   report.rows = collector.rows();
   report.decodes = run.decodes.load();
+  report.peak_memory_bytes = slot_bytes(run) + run.memory->peak_bytes() + static_cast<std::int64_t>(run.rows.peak_weight());
   report.errors_by_code = collector.errors_by_code();
   for (const auto& [code, count] : report.errors_by_code) report.error_rows += count;
   for (std::size_t stage = 0; stage < report.stages.size(); ++stage)

@@ -10,6 +10,7 @@
 #include "engine/batch_assembler.h"
 #include "engine/bounded_queue.h"
 #include "engine/compiled_plan.h"
+#include "engine/memory_budget.h"
 #include "smol/session.h"
 
 namespace smol {
@@ -26,7 +27,11 @@ struct Event {
 /// What the threads of one run share. Made before they start, destroyed after they ended.
 struct RunState {
   RunState(const Runtime& given_runtime, Source& given_source, Sink& given_sink, const RunOptions& given_options)
-      : runtime(given_runtime), source(given_source), sink(given_sink), options(given_options) {}
+      : runtime(given_runtime),
+        source(given_source),
+        sink(given_sink),
+        options(given_options),
+        rows(static_cast<std::size_t>(memory_limit(given_options) / kRowsShare)) {}
 
   const Runtime& runtime;
   Source& source;
@@ -37,7 +42,9 @@ struct RunState {
   std::stop_source stop;  ///< requested by the caller, by a failed sink or by the failure budget
   std::vector<std::unique_ptr<BatchAssembler>> assemblers;  ///< one a plan
   BoundedQueue<Event> events{1024};                         ///< workers and backends -> collector
-  BoundedQueue<std::vector<Row>> rows{64};                  ///< collector -> writer
+  static constexpr std::int64_t kRowsShare = 16;            ///< of the memory budget, one part is for rows
+  BoundedQueue<std::vector<Row>> rows;                      ///< collector -> writer, bounded in bytes
+  std::unique_ptr<MemoryBudget> memory;                     ///< what workers may take for pictures
 
   std::atomic<std::int64_t> items{0}, skipped{0}, failed_items{0}, decodes{0};
 

@@ -1,6 +1,7 @@
 #include "engine/worker.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <new>
 
 namespace smol {
@@ -16,6 +17,15 @@ std::size_t num_regions(const Item& item) { return std::max<std::size_t>(1, item
 
 float& stage_of(Row& row, Stage stage) { return row.stage_us[static_cast<std::size_t>(stage)]; }
 
+std::int64_t part_bytes(const ImageHeader& header, const DecodeNeed& need) {
+  const std::int64_t scale = need.decode.scale_denominator;
+  const std::int64_t whole = header.width / scale * (header.height / scale);
+  const bool cut = need.decode.region && need.pixels;
+  const int planes = need.decode.format == PixelFormat::kYcc8Planar ? 3 : 1;
+  return (cut ? std::int64_t{need.pixels->width} * need.pixels->height : whole) * bytes_per_pixel(need.decode.format) *
+         planes;
+}
+
 Error with_stage(Error error, Stage stage) {
   if (error.stage == Stage::kNone) error.stage = stage;
   return error;
@@ -23,11 +33,12 @@ Error with_stage(Error error, Stage stage) {
 
 }  // namespace
 
-Worker::Worker(RunState& run) : run_(run) {}
+Worker::Worker(RunState& run) : run_(run), memory_(*run.memory) {}
 
 Status Worker::prepare() {
   preprocessors_.clear();
   for (const CompiledPlan::State* plan : run_.plans) {
+    collects_whole_ |= std::holds_alternative<SingleStep>(plan->plan.pipeline.host_steps.front());
     SMOL_ASSIGN_OR_RETURN(preprocessors_.emplace_back(), create_preprocessor(plan->plan.pipeline));
   }
   return {};
@@ -73,6 +84,7 @@ void Worker::process(const Item& item, std::int64_t ticket) {
   } catch (const std::bad_alloc&) {
     fail_item(context, Error{ErrorCode::kOutOfMemory, "not enough memory for this item", Stage::kDecode});
   }
+  release_memory();
   if (run_.stop.stop_requested()) return;
   run_.items.fetch_add(1, std::memory_order_relaxed);
   if (item_failed_) run_.failed_items.fetch_add(1, std::memory_order_relaxed);
@@ -85,6 +97,9 @@ Status Worker::read(const Item& item, ByteView& bytes, float& read_us) {
     bytes = *item.bytes;
     return {};
   }
+  std::error_code unknown;
+  const std::uintmax_t file_bytes = std::filesystem::file_size(item.path, unknown);
+  if (!unknown) SMOL_RETURN_IF_ERROR(memory_.hold(static_cast<std::int64_t>(file_bytes), run_.stop.get_token()));
   const Clock::time_point start = Clock::now();
   SMOL_RETURN_IF_ERROR(read_file(item.path, file_));
   bytes = file_;
@@ -92,13 +107,36 @@ Status Worker::read(const Item& item, ByteView& bytes, float& read_us) {
   return {};
 }
 
-void Worker::process_bytes(const ItemContext& context, ByteView bytes) {
+Status Worker::hold_for_decoding(const Item& item, const ImageHeader& header, const Codec& codec, ByteView& bytes) {
+  const std::int64_t file_bytes = item.bytes ? 0 : static_cast<std::int64_t>(bytes.size());
+  const std::int64_t needed = file_bytes + decoding_bytes(header, codec.capabilities(), collects_whole_);
+  if (memory_.try_hold(needed)) return {};
+  if (!item.bytes) file_ = {};
+  SMOL_RETURN_IF_ERROR(memory_.hold(needed, run_.stop.get_token()));
+  if (item.bytes) return {};
+  SMOL_RETURN_IF_ERROR(read_file(item.path, file_));
+  bytes = file_;
+  return {};
+}
+
+void Worker::release_memory() {
+  if (memory_.exceeds_share()) {
+    file_ = {};
+    part_ = {};
+    decoders_.clear();
+  }
+  memory_.release();
+}
+
+void Worker::process_bytes(ItemContext& context, ByteView bytes) {
   if (bytes.empty()) return fail_item(context, Error{ErrorCode::kTruncated, "the file is empty", Stage::kRead});
   const Codec* codec = run_.runtime.codecs.sniff(bytes);
   if (codec == nullptr) return fail_item(context, with_stage(run_.runtime.codecs.unrecognised(bytes), Stage::kDecode));
   Decoder& decoder = decoder_for(*codec);
   Result<ImageHeader> header = decoder.probe(bytes);
   if (!header.ok()) return fail_item(context, with_stage(std::move(header).error(), Stage::kDecode));
+  if (Status held = hold_for_decoding(context.item, *header, *codec, bytes); !held.ok())
+    return fail_item(context, with_stage(std::move(held).error(), Stage::kDecode));
   std::vector<DecodeJob> all = list_jobs(context, *header);
   for (std::span<DecodeJob> jobs = all; !jobs.empty();) {
     process_group(context, take_group(jobs), {bytes, *header, decoder});
@@ -129,7 +167,8 @@ std::vector<DecodeJob> Worker::list_jobs(const ItemContext& context, const Image
 void Worker::process_group(const ItemContext& context, std::span<DecodeJob> group, const EncodedPicture& picture) {
   if (group.front().region != group.back().region) {
     const RegionSharing sharing = choose_sharing(picture.header, group);
-    if (sharing.shared && decode_once(context, group, sharing.together, picture)) return;
+    const bool has_room = sharing.shared && memory_.try_hold(memory_.bytes() + part_bytes(picture.header, sharing.together));
+    if (has_room && decode_once(context, group, sharing.together, picture)) return;
   }
   while (!group.empty()) decode_region(context, take_region(group), picture);
 }

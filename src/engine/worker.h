@@ -34,7 +34,11 @@ class Worker {
 
   void process(const Item& item, std::int64_t ticket);
   Status read(const Item& item, ByteView& bytes, float& read_us);
-  void process_bytes(const ItemContext& context, ByteView bytes);
+  // Holds the memory that decoding takes; reads again what had to make room while it waited.
+  Status hold_for_decoding(const Item& item, const ImageHeader& header, const Codec& codec, ByteView& bytes);
+  // Gives back what the picture took, and what was kept of it beyond the worker's share.
+  void release_memory();
+  void process_bytes(ItemContext& context, ByteView bytes);
   void process_picture(const ItemContext& context, const ImageView& picture);
   // What each wanted region and plan asks of the decoder; those that do not suit the picture get their rows here.
   std::vector<DecodeJob> list_jobs(const ItemContext& context, const ImageHeader& header);
@@ -55,6 +59,8 @@ class Worker {
   Decoder& decoder_for(const Codec& codec);
 
   RunState& run_;
+  MemoryGrant memory_;
+  bool collects_whole_ = false;  // some plan needs the whole picture, not only rows on their way
   std::vector<std::unique_ptr<Preprocessor>> preprocessors_;  // by plan
   std::map<const Codec*, std::unique_ptr<Decoder>> decoders_;
   std::vector<std::uint8_t> file_;

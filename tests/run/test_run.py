@@ -39,7 +39,7 @@ CONFIGURATIONS = [
     ["--without", "pipelining", "--batch", "4"],
     ["--without", "buffer-reuse"],
     ["--without", "over-allocation"],
-    ["--memory", "8K"],
+    ["--memory", "400K", "--workers", "5"],
     ["--disable-rule", "fuse"],
     ["--disable-rule", "push_region_into_decoder"],
     ["--disable-rule", "swap_crop_before_resize", "--disable-rule", "fuse"],

@@ -176,6 +176,54 @@ TEST_F(ExecuteTest, MeasuresPartsAlone) {
   EXPECT_EQ(preprocess->items, 200);
 }
 
+TEST_F(ExecuteTest, OneMemoryBudgetBoundsBatchesPicturesAndRows) {
+  Plan plan_text = make_plan("net");
+  plan_text.shape.batch = 1;
+  plan_text.shape.host_workers = 4;
+  std::vector<Item> items = make_items(60);
+  for (int i = 0; i < 60; i += 3) items[i].bytes = make_jpeg(i, 1200, 300);  // 300 KB of rows each
+  MemorySink unbounded;
+  CompiledPlan free_plan = compile_plan(plan_text);
+  const Result<RunReport> free_run = execute(runtime, {&free_plan, 1}, *from_items(items), unbounded);
+  ASSERT_TRUE(free_run.ok());
+  RunOptions options;
+  options.memory_bytes = 900'000;
+  MemorySink bounded;
+  CompiledPlan bounded_plan = compile_plan(plan_text, options);
+  const Result<RunReport> run = execute(runtime, {&bounded_plan, 1}, *from_items(items), bounded, options);
+  ASSERT_TRUE(run.ok()) << run.error().message;
+  EXPECT_EQ(labels_of(bounded), labels_of(unbounded));
+  EXPECT_GT(run->peak_memory_bytes, 300'000);
+  EXPECT_LE(run->peak_memory_bytes, options.memory_bytes);
+}
+
+TEST_F(ExecuteTest, APictureTooLargeForTheBudgetIsARowThatSaysSo) {
+  Plan plan_text = make_plan("net");
+  plan_text.shape.host_workers = 1;
+  std::vector<Item> items = make_items(20);
+  items[7].bytes = make_jpeg(7, 4000, 100);
+  RunOptions options;
+  options.memory_bytes = 200'000;
+  MemorySink sink;
+  CompiledPlan plan = compile_plan(plan_text, options);
+  ASSERT_TRUE(execute(runtime, {&plan, 1}, *from_items(items), sink, options).ok());
+  ASSERT_EQ(sink.rows().size(), 20U);
+  for (const Row& row : sink.rows()) {
+    ASSERT_EQ(row.error.has_value(), row.item == "7");
+    if (!row.error) continue;
+    EXPECT_EQ(row.error->code, ErrorCode::kOutOfMemory);
+    EXPECT_NE(row.error->message.find("--memory"), std::string::npos);
+    EXPECT_TRUE(row.error->message.ends_with("left of 200000")) << row.error->message;
+  }
+  options.memory_bytes = 17'000;  // a batch buffer of 3 KB, but nothing to decode in
+  MemorySink none;
+  CompiledPlan tight = compile_plan(plan_text, options);
+  options.memory_bytes = 3'300;
+  const Result<RunReport> refused = execute(runtime, {&tight, 1}, *from_items(items), none, options);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("raise --memory"), std::string::npos);
+}
+
 TEST_F(ExecuteTest, CompilingRefusesWhatCannotRun) {
   Plan plan = make_plan("net");
   RunOptions tiny;
