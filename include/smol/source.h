@@ -37,6 +37,11 @@ class Source {
   virtual ~Source() = default;
   /// The next item, or nullopt at the end.
   virtual Result<std::optional<Item>> next() = 0;
+  static constexpr std::int64_t kToTheEnd = std::int64_t{1} << 31;
+  /// Bytes [offset, offset + length) of an item's encoded picture into `buffer`, fewer where it ends; its capacity is reused
+  /// and 64 readable bytes follow. Called from several threads at once. The default reads the item's file or bytes; sources
+  /// of other storage override it. kNotFound, kIo, kLimitExceeded for more than kToTheEnd.
+  virtual Status read_range(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer);
   /// How many items there will be, when known: for progress and ETA.
   [[nodiscard]] virtual std::optional<std::int64_t> size() const { return std::nullopt; }
 };
@@ -49,6 +54,8 @@ class Source {
 [[nodiscard]] std::unique_ptr<Source> from_generator(std::function<std::optional<Item>()> generator,
                                                      std::optional<std::int64_t> size = std::nullopt);
 
+/// Bytes [offset, offset + length) of a file, as Source::read_range() gives them.
+Status read_file_range(const std::string& path, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer);
 /// Reads a whole file into `buffer` (capacity is reused; 64 readable bytes follow the data). kNotFound, kIo, kLimitExceeded.
 Status read_file(const std::string& path, std::vector<std::uint8_t>& buffer, std::int64_t max_bytes = std::int64_t{1} << 31);
 

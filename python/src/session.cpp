@@ -110,6 +110,8 @@ void bind_reports(nb::module_& module) {
       .def_ro("skipped", &RunReport::skipped)
       .def_ro("rows", &RunReport::rows)
       .def_ro("error_rows", &RunReport::error_rows)
+      .def_ro("decodes", &RunReport::decodes)
+      .def_ro("peak_memory_bytes", &RunReport::peak_memory_bytes)
       .def_ro("errors_by_code", &RunReport::errors_by_code)
       .def_ro("seconds", &RunReport::seconds)
       .def_ro("cpu_seconds", &RunReport::cpu_seconds)

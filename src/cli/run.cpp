@@ -15,7 +15,7 @@ struct RunArguments {
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
   bool resume = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
-  int batch = 0, workers = 0, streams = 0, part_rows = 50'000;
+  int batch = 0, workers = 0, streams = 0, io_threads = -1, part_rows = 50'000;
 };
 
 Result<RunOptions> run_options(const RunArguments& arguments, const Context& context) {
@@ -63,6 +63,7 @@ Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArgument
     if (arguments.batch > 0) plan.shape.batch = arguments.batch;
     if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;
     if (arguments.streams > 0) plan.shape.streams = arguments.streams;
+    if (arguments.io_threads >= 0) plan.shape.io_threads = arguments.io_threads;
     plans.push_back(std::move(plan));
   }
   for (const Plan& plan : plans) {
@@ -197,6 +198,10 @@ void add_run(CLI::App& program, Context& context) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--streams", arguments->streams, "Override the number of inferences in flight")
       ->check(CLI::Range(1, 1024));
+  command
+      ->add_option("--io-threads", arguments->io_threads,
+                   "Threads that read ahead, for slow storage; 0: workers read for themselves (default: the plan's)")
+      ->check(CLI::Range(0, 1024));
   command
       ->add_option("--without", arguments->without,
                    "Switch an optimisation off to see what it buys: " + std::string(kWithoutInRuns))

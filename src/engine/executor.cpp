@@ -5,6 +5,7 @@
 
 #include "base/thread_budget.h"
 #include "engine/collector.h"
+#include "engine/read_ahead.h"
 #include "engine/run_state.h"
 #include "engine/worker.h"
 
@@ -87,10 +88,22 @@ std::int64_t slot_bytes(const RunState& run) {
   return bytes;
 }
 
-// What batch buffers and rows leave of the memory budget is for pictures.
+int count_io_threads(const RunState& run) {
+  int threads = 0;
+  for (const CompiledPlan::State* plan : run.plans) threads = std::max(threads, plan->plan.shape.io_threads);
+  return threads;
+}
+
+// Files that are read ahead may take so much.
+std::int64_t read_ahead_bytes(const RunState& run) {
+  constexpr std::int64_t kShare = 8;
+  return count_io_threads(run) > 0 ? memory_limit(run.options) / kShare : 0;
+}
+
+// What batch buffers, rows and read-ahead leave of the memory budget is for pictures.
 Status divide_memory(RunState& run, int num_workers) {
   const std::int64_t limit = memory_limit(run.options);
-  const std::int64_t taken = slot_bytes(run) + limit / RunState::kRowsShare;
+  const std::int64_t taken = slot_bytes(run) + limit / RunState::kRowsShare + read_ahead_bytes(run);
   if (taken >= limit) {
     return Error{ErrorCode::kOutOfMemory,
                  fmt::format("batch buffers and rows leave no memory for pictures; raise --memory or plan a smaller batch: "
@@ -122,6 +135,10 @@ void run_threads(RunState& run, std::vector<std::unique_ptr<Worker>>& workers, C
     name_this_thread("smol-collect");
     collector.work();
   });
+  std::optional<ReadAhead> read_ahead;
+  if (const int io_threads = count_io_threads(run); io_threads > 0) {
+    run.read_ahead = &read_ahead.emplace(run, io_threads, read_ahead_bytes(run));
+  }
   std::atomic<int> working{static_cast<int>(workers.size())};
   const bool pin = run.plans.front()->plan.shape.pin_threads;
   std::vector<std::jthread> threads;
@@ -135,6 +152,8 @@ void run_threads(RunState& run, std::vector<std::unique_ptr<Worker>>& workers, C
   }
   monitor(run, working, start);
   threads.clear();
+  if (read_ahead) run.read_ahead_peak_bytes = read_ahead->peak_bytes();
+  read_ahead.reset();
   for (const auto& assembler : run.assemblers) assembler->seal();
   for (const auto& assembler : run.assemblers) assembler->wait_until_idle();
   run.events.close();
@@ -148,7 +167,8 @@ RunReport summarise(const RunState& run, const Collector& collector, int num_wor
   report.skipped = run.skipped.load();
   report.rows = collector.rows();
   report.decodes = run.decodes.load();
-  report.peak_memory_bytes = slot_bytes(run) + run.memory->peak_bytes() + static_cast<std::int64_t>(run.rows.peak_weight());
+  report.peak_memory_bytes = slot_bytes(run) + run.memory->peak_bytes() + static_cast<std::int64_t>(run.rows.peak_weight()) +
+                             run.read_ahead_peak_bytes;
   report.errors_by_code = collector.errors_by_code();
   for (const auto& [code, count] : report.errors_by_code) report.error_rows += count;
   for (std::size_t stage = 0; stage < report.stages.size(); ++stage)

@@ -24,6 +24,8 @@ struct Event {
   std::int64_t skipped_ticket = -1;  ///< ordered output: this ticket will have no row
 };
 
+class ReadAhead;
+
 /// What the threads of one run share. Made before they start, destroyed after they ended.
 struct RunState {
   RunState(const Runtime& given_runtime, Source& given_source, Sink& given_sink, const RunOptions& given_options)
@@ -44,6 +46,8 @@ struct RunState {
   BoundedQueue<Event> events{1024};                         ///< workers and backends -> collector
   static constexpr std::int64_t kRowsShare = 16;            ///< of the memory budget, one part is for rows
   BoundedQueue<std::vector<Row>> rows;                      ///< collector -> writer, bounded in bytes
+  std::int64_t read_ahead_peak_bytes = 0;                   ///< set when reading has ended
+  ReadAhead* read_ahead = nullptr;                          ///< where workers get items from; null: from the source
   std::unique_ptr<MemoryBudget> memory;                     ///< what workers may take for pictures
 
   std::atomic<std::int64_t> items{0}, skipped{0}, failed_items{0}, decodes{0};
@@ -57,6 +61,17 @@ struct RunState {
       next_ticket_ += static_cast<std::int64_t>(std::max<std::size_t>(1, (*item)->regions.size()) * plans.size());
     }
     return item;
+  }
+  /// Whether the sink has all rows of an item from an earlier run.
+  [[nodiscard]] bool is_done(const Item& item) const {
+    const std::string fingerprint = fingerprint_of(item);
+    for (std::size_t region = 0; region < std::max<std::size_t>(1, item.regions.size()); ++region) {
+      const std::string_view name = item.regions.empty() ? std::string_view{} : item.regions[region].name;
+      for (std::size_t plan = 0; plan < plans.size(); ++plan) {
+        if (!sink.has(item.id, name, fingerprint, static_cast<int>(plan))) return false;
+      }
+    }
+    return true;
   }
   [[nodiscard]] std::int64_t num_tickets() {
     std::scoped_lock lock(source_mutex_);

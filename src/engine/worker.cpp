@@ -46,22 +46,37 @@ Status Worker::prepare() {
 
 void Worker::work() {
   while (!run_.stop.stop_requested()) {
-    std::int64_t ticket = 0;
-    Result<std::optional<Item>> item = run_.next_item(ticket);
-    if (!item.ok()) return run_.fail(std::move(item).error());
-    if (!*item) return;
+    ReadAhead::Entry entry;
+    if (!take(entry)) return;
     if (!run_.options.ablation.buffer_reuse) {
       decoders_.clear();
       file_ = {};
       part_ = {};
       if (Status made = prepare(); !made.ok()) return run_.fail(std::move(made).error());
     }
-    process(**item, ticket);
+    if (run_.read_ahead != nullptr && must_be_read(entry.item)) {
+      file_ = std::move(entry.bytes);
+      if (!entry.status.ok()) entry.item.error = std::move(entry.status).error();
+    }
+    process(entry.item, entry.ticket, entry.read_us);
   }
 }
 
-void Worker::process(const Item& item, std::int64_t ticket) {
-  ItemContext context{item, ticket, fingerprint_of(item)};
+// False when there is nothing more to do.
+bool Worker::take(ReadAhead::Entry& entry) {
+  if (run_.read_ahead != nullptr) {
+    std::optional<ReadAhead::Entry> next = run_.read_ahead->next();
+    if (next) entry = *std::move(next);
+    return next.has_value();
+  }
+  Result<std::optional<Item>> item = run_.next_item(entry.ticket);
+  if (!item.ok()) return run_.fail(std::move(item).error()), false;
+  if (*item) entry.item = **std::move(item);
+  return item->has_value();
+}
+
+void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
+  ItemContext context{item, ticket, fingerprint_of(item), read_us};
   bool any_wanted = false;
   for (std::size_t region = 0; region < num_regions(item); ++region) {
     for (std::size_t plan = 0; plan < run_.plans.size(); ++plan)
@@ -97,13 +112,13 @@ Status Worker::read(const Item& item, ByteView& bytes, float& read_us) {
     bytes = *item.bytes;
     return {};
   }
-  std::error_code unknown;
-  const std::uintmax_t file_bytes = std::filesystem::file_size(item.path, unknown);
-  if (!unknown) SMOL_RETURN_IF_ERROR(memory_.hold(static_cast<std::int64_t>(file_bytes), run_.stop.get_token()));
-  const Clock::time_point start = Clock::now();
-  SMOL_RETURN_IF_ERROR(read_file(item.path, file_));
+  if (run_.read_ahead == nullptr) {
+    std::error_code unknown;
+    const std::uintmax_t file_bytes = std::filesystem::file_size(item.path, unknown);
+    if (!unknown) SMOL_RETURN_IF_ERROR(memory_.hold(static_cast<std::int64_t>(file_bytes), run_.stop.get_token()));
+    SMOL_RETURN_IF_ERROR(read_whole(run_.source, item, file_, read_us));
+  }
   bytes = file_;
-  read_us = microseconds_since(start);
   return {};
 }
 
@@ -114,7 +129,8 @@ Status Worker::hold_for_decoding(const Item& item, const ImageHeader& header, co
   if (!item.bytes) file_ = {};
   SMOL_RETURN_IF_ERROR(memory_.hold(needed, run_.stop.get_token()));
   if (item.bytes) return {};
-  SMOL_RETURN_IF_ERROR(read_file(item.path, file_));
+  float again_us = 0;
+  SMOL_RETURN_IF_ERROR(read_whole(run_.source, item, file_, again_us));
   bytes = file_;
   return {};
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/decode_groups.h"
+#include "engine/read_ahead.h"
 #include "engine/run_state.h"
 
 namespace smol {
@@ -32,7 +33,8 @@ class Worker {
     Decoder& decoder;
   };
 
-  void process(const Item& item, std::int64_t ticket);
+  bool take(ReadAhead::Entry& entry);
+  void process(const Item& item, std::int64_t ticket, float read_us);
   Status read(const Item& item, ByteView& bytes, float& read_us);
   // Holds the memory that decoding takes; reads again what had to make room while it waited.
   Status hold_for_decoding(const Item& item, const ImageHeader& header, const Codec& codec, ByteView& bytes);

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 #include "base/digest.h"
 
@@ -50,15 +52,63 @@ class Generator final : public Source {
   bool ended_ = false;
 };
 
-struct FileDescriptor {
-  int value;
-  ~FileDescriptor() {
-    if (value >= 0) ::close(value);
-  }
+struct OpenFile {
+  struct Descriptor {
+    int value = -1;
+    explicit Descriptor(int given) : value(given) {}
+    Descriptor(Descriptor&& other) noexcept : value(std::exchange(other.value, -1)) {}
+    Descriptor& operator=(Descriptor&&) = delete;
+    ~Descriptor() {
+      if (value >= 0) ::close(value);
+    }
+  };
+  Descriptor descriptor;
+  std::int64_t size_bytes = 0;
 };
 
 // SIMD readers may look this far past the last byte.
 constexpr std::size_t kReadableAfterEnd = 64;
+
+Status check_range(std::int64_t offset, std::int64_t length) {
+  if (offset >= 0 && length >= 0) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("a range begins at 0 or later and is not negative: {}, {}", offset, length), Stage::kRead};
+}
+
+Result<OpenFile> open_file(const std::string& path) {
+  OpenFile file{OpenFile::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC))};
+  if (file.descriptor.value < 0) {
+    const int why = errno;
+    const ErrorCode code = why == ENOENT || why == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kIo;
+    return Error{code, fmt::format("cannot open file, {}: {}", std::strerror(why), path), Stage::kRead};
+  }
+  struct stat facts {};
+  if (::fstat(file.descriptor.value, &facts) != 0) {
+    return Error{ErrorCode::kIo, fmt::format("cannot stat file, {}: {}", std::strerror(errno), path), Stage::kRead};
+  }
+  if (!S_ISREG(facts.st_mode)) return Error{ErrorCode::kIo, "not a regular file: " + path, Stage::kRead};
+  file.size_bytes = facts.st_size;
+  return file;
+}
+
+Status read_from(const OpenFile& file, const std::string& path, std::int64_t offset, std::int64_t length,
+                 std::vector<std::uint8_t>& buffer) {
+  const auto size = static_cast<std::size_t>(length);
+  if (buffer.capacity() < size + kReadableAfterEnd) buffer.reserve((size + kReadableAfterEnd) * 5 / 4);
+  buffer.resize(size);
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got =
+        ::pread(file.descriptor.value, buffer.data() + done, size - done, offset + static_cast<std::int64_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0)
+      return Error{ErrorCode::kIo, fmt::format("cannot read file, {}: {}", std::strerror(errno), path), Stage::kRead};
+    if (got == 0) break;  // the file shrank while we read it: what is there is decoded and found truncated
+    done += static_cast<std::size_t>(got);
+  }
+  buffer.resize(done);
+  return {};
+}
 
 }  // namespace
 
@@ -69,36 +119,32 @@ std::unique_ptr<Source> from_generator(std::function<std::optional<Item>()> gene
 }
 
 Status read_file(const std::string& path, std::vector<std::uint8_t>& buffer, std::int64_t max_bytes) {
-  const FileDescriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.value < 0) {
-    const int why = errno;
-    const ErrorCode code = why == ENOENT || why == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kIo;
-    return Error{code, fmt::format("cannot open file, {}: {}", std::strerror(why), path), Stage::kRead};
-  }
-  struct stat facts {};
-  if (::fstat(file.value, &facts) != 0) {
-    return Error{ErrorCode::kIo, fmt::format("cannot stat file, {}: {}", std::strerror(errno), path), Stage::kRead};
-  }
-  if (!S_ISREG(facts.st_mode)) return Error{ErrorCode::kIo, "not a regular file: " + path, Stage::kRead};
-  if (facts.st_size > max_bytes) {
+  SMOL_ASSIGN_OR_RETURN(const OpenFile file, open_file(path));
+  if (file.size_bytes > max_bytes) {
     return Error{ErrorCode::kLimitExceeded,
-                 fmt::format("file is larger than the limit of {} bytes: {} bytes, {}", max_bytes,
-                             static_cast<std::int64_t>(facts.st_size), path),
+                 fmt::format("file is larger than the limit of {} bytes: {} bytes, {}", max_bytes, file.size_bytes, path),
                  Stage::kRead};
   }
-  const auto size = static_cast<std::size_t>(facts.st_size);
-  if (buffer.capacity() < size + kReadableAfterEnd) buffer.reserve((size + kReadableAfterEnd) * 5 / 4);
-  buffer.resize(size);
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = ::read(file.value, buffer.data() + done, size - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0)
-      return Error{ErrorCode::kIo, fmt::format("cannot read file, {}: {}", std::strerror(errno), path), Stage::kRead};
-    if (got == 0) break;  // the file shrank while we read it: what is there is decoded and found truncated
-    done += static_cast<std::size_t>(got);
-  }
-  buffer.resize(done);
+  return read_from(file, path, 0, file.size_bytes, buffer);
+}
+
+Status read_file_range(const std::string& path, std::int64_t offset, std::int64_t length,
+                       std::vector<std::uint8_t>& buffer) {
+  SMOL_RETURN_IF_ERROR(check_range(offset, length));
+  if (offset == 0 && length == Source::kToTheEnd) return read_file(path, buffer, length);
+  SMOL_ASSIGN_OR_RETURN(const OpenFile file, open_file(path));
+  return read_from(file, path, offset, std::clamp<std::int64_t>(file.size_bytes - offset, 0, length), buffer);
+}
+
+Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer) {
+  if (item.error) return *item.error;
+  SMOL_RETURN_IF_ERROR(check_range(offset, length));
+  if (!item.bytes) return read_file_range(item.path, offset, length, buffer);
+  const auto size = static_cast<std::int64_t>(item.bytes->size());
+  const std::int64_t begin = std::clamp<std::int64_t>(offset, 0, size),
+                     end = begin + std::clamp<std::int64_t>(length, 0, size - begin);
+  buffer.reserve(static_cast<std::size_t>(end - begin) + kReadableAfterEnd);
+  buffer.assign(item.bytes->begin() + begin, item.bytes->begin() + end);
   return {};
 }
 

@@ -46,6 +46,8 @@ CONFIGURATIONS = [
     ["--without", "dag"],
     ["--without", "dag", "--without", "region", "--without", "buffer-reuse", "--without", "pipelining"],
     ["--ordered"],
+    ["--io-threads", "3"],
+    ["--io-threads", "2", "--memory", "400K", "--ordered"],
 ]
 
 

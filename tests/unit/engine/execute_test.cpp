@@ -224,6 +224,85 @@ TEST_F(ExecuteTest, APictureTooLargeForTheBudgetIsARowThatSaysSo) {
   EXPECT_NE(refused.error().message.find("raise --memory"), std::string::npos);
 }
 
+/// Items of memory that answer late, as remote storage does.
+class LateSource final : public Source {
+ public:
+  LateSource(std::vector<Item> items, std::chrono::milliseconds delay) : items_(std::move(items)), delay_(delay) {}
+  Result<std::optional<Item>> next() override {
+    const std::size_t index = next_++;
+    if (index >= items_.size()) return std::optional<Item>{};
+    Item item;
+    item.id = item.path = items_[index].id;
+    return std::optional<Item>{item};
+  }
+  Status read_range(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer) override {
+    const int reading = ++reading_;
+    for (int most = most_reading_; most < reading && !most_reading_.compare_exchange_weak(most, reading);) {
+    }
+    std::this_thread::sleep_for(delay_);
+    const Status read = Source::read_range(items_[std::stoul(item.id)], offset, length, buffer);
+    --reading_;
+    return item.id == "13" ? Status(Error{ErrorCode::kIo, "the store is away"}) : read;
+  }
+  [[nodiscard]] int most_reading() const { return most_reading_; }
+
+ private:
+  std::vector<Item> items_;
+  std::chrono::milliseconds delay_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<int> reading_{0}, most_reading_{0};
+};
+
+TEST_F(ExecuteTest, ReadingAheadHidesLateStorageAndChangesNoRow) {
+  Plan plan_text = make_plan("net");
+  plan_text.shape.host_workers = 1;
+  std::map<std::string, int> labels[2];
+  for (const int io_threads : {0, 6}) {
+    plan_text.shape.io_threads = io_threads;
+    CompiledPlan plan = compile_plan(plan_text);
+    LateSource source(make_items(40), std::chrono::milliseconds(2));
+    MemorySink sink;
+    RunOptions options;
+    options.ordered = true;
+    ASSERT_TRUE(execute(runtime, {&plan, 1}, source, sink, options).ok());
+    ASSERT_EQ(sink.rows().size(), 40U);
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(sink.rows()[i].item, std::to_string(i));
+    EXPECT_EQ(sink.rows()[13].error->message, "the store is away");
+    EXPECT_GT(sink.rows()[0].stage_us[static_cast<std::size_t>(Stage::kRead)], 2000);
+    EXPECT_EQ(source.most_reading() > 1, io_threads > 1);
+    labels[io_threads > 0] = labels_of(sink);
+  }
+  EXPECT_EQ(labels[0], labels[1]);
+}
+
+TEST_F(ExecuteTest, ReadAheadIsBoundedInBytesAndEndsWithTheRun) {
+  Plan plan_text = make_plan("slow", "delay_us: 3000\n");
+  plan_text.shape.host_workers = plan_text.shape.batch = plan_text.shape.streams = plan_text.shape.slots = 1;
+  plan_text.shape.io_threads = 3;
+  std::vector<Item> items = make_items(60);
+  RunOptions options;
+  options.memory_bytes = 400'000;
+  std::stop_source stop;
+  options.stop = stop.get_token();
+  CompiledPlan plan = compile_plan(plan_text, options);
+  MemorySink sink;
+  LateSource source(items, std::chrono::milliseconds(0));
+  const Result<RunReport> report = execute(runtime, {&plan, 1}, source, sink, options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(sink.rows().size(), 60U);
+  EXPECT_LE(report->peak_memory_bytes, options.memory_bytes);
+  LateSource endless(make_items(3000), std::chrono::milliseconds(0));
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    stop.request_stop();
+  });
+  MemorySink some;
+  const Result<RunReport> stopped = execute(runtime, {&plan, 1}, endless, some, options);
+  ASSERT_TRUE(stopped.ok());
+  EXPECT_TRUE(stopped->cancelled);
+  EXPECT_LT(stopped->items, 3000);
+}
+
 TEST_F(ExecuteTest, CompilingRefusesWhatCannotRun) {
   Plan plan = make_plan("net");
   RunOptions tiny;

@@ -57,6 +57,32 @@ TEST(SourceTest, ReadFileReportsWhatWentWrong) {
   std::filesystem::remove(path);
 }
 
+TEST(SourceTest, RangesOfFilesAndMemoryAreAlike) {
+  const std::string path = (std::filesystem::temp_directory_path() / ("smol-range-" + std::to_string(::getpid()))).string();
+  std::ofstream(path) << "0123456789";
+  Item file, memory;
+  file.path = path;
+  memory.bytes = std::make_shared<std::vector<std::uint8_t>>(
+      std::initializer_list<std::uint8_t>{'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'});
+  const std::unique_ptr<Source> source = from_items({});
+  for (const Item& item : {file, memory}) {
+    for (const auto& [offset, length, expected] :
+         {std::tuple{0, 4, "0123"}, {7, 2, "78"}, {8, 100, "89"}, {10, 5, ""}, {50, 5, ""}, {3, 0, ""}}) {
+      std::vector<std::uint8_t> buffer{9};
+      ASSERT_TRUE(source->read_range(item, offset, length, buffer).ok());
+      EXPECT_EQ(std::string(buffer.begin(), buffer.end()), expected);
+      EXPECT_GE(buffer.capacity(), buffer.size() + 64);
+    }
+    std::vector<std::uint8_t> buffer;
+    ASSERT_TRUE(source->read_range(item, 0, Source::kToTheEnd, buffer).ok());
+    EXPECT_EQ(buffer.size(), 10U);
+    EXPECT_EQ(source->read_range(item, -1, 5, buffer).error().code, ErrorCode::kInvalidArgument);
+  }
+  std::filesystem::remove(path);
+  std::vector<std::uint8_t> buffer;
+  EXPECT_EQ(source->read_range(file, 0, 5, buffer).error().code, ErrorCode::kNotFound);
+}
+
 TEST(SourceTest, FingerprintsFollowTheContent) {
   Item a, b;
   a.bytes = std::make_shared<std::vector<std::uint8_t>>(std::vector<std::uint8_t>{1, 2, 3});

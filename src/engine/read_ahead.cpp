@@ -1,0 +1,50 @@
+#include "engine/read_ahead.h"
+
+#include <fmt/format.h>
+
+#include "base/thread_budget.h"
+
+namespace smol {
+
+Status read_whole(Source& source, const Item& item, std::vector<std::uint8_t>& bytes, float& microseconds) {
+  const auto start = std::chrono::steady_clock::now();
+  SMOL_RETURN_IF_ERROR(source.read_range(item, 0, Source::kToTheEnd, bytes));
+  microseconds = std::chrono::duration<float, std::micro>(std::chrono::steady_clock::now() - start).count();
+  return {};
+}
+
+ReadAhead::ReadAhead(RunState& run, int num_threads, std::int64_t max_bytes)
+    : run_(run),
+      entries_(static_cast<std::size_t>(max_bytes)),
+      reading_(num_threads),
+      on_stop_(run.stop.get_token(), [this] { entries_.close(); }) {
+  for (int i = 0; i < num_threads; ++i) {
+    threads_.emplace_back([this, i] {
+      name_this_thread(fmt::format("smol-read-{}", i));
+      work();
+      if (reading_.fetch_sub(1) == 1) entries_.close();
+    });
+  }
+}
+
+ReadAhead::~ReadAhead() { entries_.close(); }
+
+void ReadAhead::work() {
+  while (!run_.stop.stop_requested()) {
+    Entry entry;
+    Result<std::optional<Item>> item = run_.next_item(entry.ticket);
+    if (!item.ok()) return run_.fail(std::move(item).error());
+    if (!*item) return;
+    entry.item = **std::move(item);
+    try {
+      if (must_be_read(entry.item) && !run_.is_done(entry.item))
+        entry.status = read_whole(run_.source, entry.item, entry.bytes, entry.read_us);
+    } catch (const std::bad_alloc&) {
+      entry.status = Error{ErrorCode::kOutOfMemory, "not enough memory to read this item", Stage::kRead};
+    }
+    const std::size_t weight = sizeof(Entry) + entry.bytes.capacity();
+    if (!entries_.push(std::move(entry), weight)) return;
+  }
+}
+
+}  // namespace smol
