@@ -66,13 +66,15 @@ void Worker::work() {
 bool Worker::take(ReadAhead::Entry& entry) {
   if (run_.read_ahead != nullptr) {
     std::optional<ReadAhead::Entry> next = run_.read_ahead->next();
-    if (next) entry = *std::move(next);
-    return next.has_value();
+    if (!next) return false;
+    entry = *std::move(next);
+    return true;
   }
   Result<std::optional<Item>> item = run_.next_item(entry.ticket);
   if (!item.ok()) return run_.fail(std::move(item).error()), false;
-  if (*item) entry.item = **std::move(item);
-  return item->has_value();
+  if (!*item) return false;
+  entry.item = **std::move(item);
+  return true;
 }
 
 void Worker::process(const Item& item, std::int64_t ticket, float read_us) {

@@ -22,7 +22,6 @@ struct Node {
   std::string from = kPicture;
   std::vector<Operator> operators;
   bool is_complete = false;  ///< a model's: it says all of its tensor
-  YAML::Node source;         ///< for lines in messages
 };
 using Nodes = std::map<std::string, Node>;
 
@@ -36,7 +35,6 @@ Result<Node> read_node(const YAML::Node& source, const std::string& folder, cons
                        const std::string& where) {
   YamlFields fields(source, where);
   Node node;
-  node.source = source;
   std::string model;
   fields.read("from", node.from);
   fields.read("model", model);
@@ -69,15 +67,16 @@ Result<Nodes> read_nodes(const YAML::Node& section, const std::string& folder, c
     if (name == kPicture) problems.fail(entry.first, "'picture' is the decoded picture; choose another name");
     if (nodes.contains(name)) problems.fail(entry.first, "there are two nodes of this name: " + name);
     SMOL_RETURN_IF_ERROR(problems.finish());
-    SMOL_ASSIGN_OR_RETURN(nodes[name], read_node(entry.second, folder, user_operators, where + ": node " + name));
+    SMOL_ASSIGN_OR_RETURN(nodes[name],
+                          read_node(entry.second, folder, user_operators, fmt::format("{}: node {}", where, name)));
   }
   for (const auto& [name, node] : nodes) {
     const auto from = nodes.find(node.from);
     if (node.from != kPicture && from == nodes.end()) {
-      problems.fail(node.source, fmt::format("node {} comes from a node that is not there; there are {}: {}", name,
-                                             names_of(nodes), node.from));
+      problems.fail(section[name], fmt::format("node {} comes from a node that is not there; there are {}: {}", name,
+                                               names_of(nodes), node.from));
     } else if (node.from != kPicture && from->second.is_complete) {
-      problems.fail(node.source, fmt::format("node {} comes from a model, which ends its branch: {}", name, node.from));
+      problems.fail(section[name], fmt::format("node {} comes from a model, which ends its branch: {}", name, node.from));
     }
   }
   SMOL_RETURN_IF_ERROR(problems.finish());
@@ -93,7 +92,8 @@ Result<std::vector<std::string>> path_to(const std::string& output, const Nodes&
     if (!again) continue;
     std::string circle;
     for (const std::string& step : path) circle += (circle.empty() ? "" : " -> ") + step;
-    return Error{ErrorCode::kInvalidArgument, where + ": nodes come from one another in a circle: " + circle, Stage::kParse};
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{}: nodes come from one another in a circle: {}", where, circle),
+                 Stage::kParse};
   }
   return path;
 }
@@ -148,7 +148,8 @@ Result<PreprocessGraph> parse_graph(std::string_view yaml, const std::string& fo
   for (const auto& [name, node] : nodes) {
     if (used.contains(name)) continue;
     return Error{ErrorCode::kInvalidArgument,
-                 where + ": this node leads to no output; name it in 'outputs' or remove it: " + name, Stage::kParse};
+                 fmt::format("{}: this node leads to no output; name it in 'outputs' or remove it: {}", where, name),
+                 Stage::kParse};
   }
   return graph;
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <new>
@@ -33,14 +34,15 @@ class PartCollector : public RowConsumer {
 
  private:
   void copy_rows(int first, const ImageView& rows, int index, ImageView& kept) {
-    const Plane& from = rows.planes[index];
+    Plane from = rows.planes[index];
+    if (index == 0) from = {from.data, from.stride_bytes, rows.width, rows.height};
     Plane& to = kept.planes[index];
     // Planes may be subsampled; the first group of rows shows by how much, the last may have too few rows to tell.
     int& factor = row_factors_[index];
     if (factor == 0) factor = divided_up(rows.height, from.height);
-    to.width = from.width;
+    to.width = std::min(from.width, kept.width);
     to.height = divided_up(kept.height, factor);
-    const std::size_t bytes = static_cast<std::size_t>(from.width) * bytes_per_pixel(rows.format);
+    const std::size_t bytes = static_cast<std::size_t>(to.width) * bytes_per_pixel(rows.format);
     for (int row = 0; row < from.height && first / factor + row < to.height; ++row) {
       std::memcpy(to.data + (first / factor + row) * to.stride_bytes, from.data + row * from.stride_bytes, bytes);
     }
