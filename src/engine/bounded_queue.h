@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -11,17 +12,18 @@
 namespace smol {
 
 /// A queue between threads. It carries a few thousand entries a second at most (batches, rows), so a mutex is enough.
-/// Its capacity is in entries or, where pushes say what an entry weighs, in bytes; one entry always finds room. close() lets
+/// Bounded in entries and, where pushes say what an entry weighs, in bytes; one entry always finds room. close() lets
 /// consumers drain what is left. Thread-safe.
 template <typename T>
 class BoundedQueue {
  public:
-  explicit BoundedQueue(std::size_t capacity) : capacity_(capacity) {}
+  explicit BoundedQueue(std::size_t capacity, std::size_t max_weight = std::numeric_limits<std::size_t>::max())
+      : capacity_(capacity), max_weight_(max_weight) {}
 
   /// Waits for room. False when the queue is closed; the value is then dropped.
-  bool push(T value, std::size_t weight = 1) {
+  bool push(T value, std::size_t weight = 0) {
     std::unique_lock lock(mutex_);
-    has_room_.wait(lock, [&] { return closed_ || entries_.empty() || weight_ + weight <= capacity_; });
+    has_room_.wait(lock, [&] { return closed_ || has_room_for(weight); });
     if (closed_) return false;
     add(std::move(value), weight);
     lock.unlock();
@@ -33,7 +35,7 @@ class BoundedQueue {
   void push_unbounded(T value) {
     {
       std::scoped_lock lock(mutex_);
-      add(std::move(value), 1);
+      add(std::move(value), 0);
     }
     has_entry_.notify_one();
   }
@@ -72,6 +74,10 @@ class BoundedQueue {
   }
 
  private:
+  [[nodiscard]] bool has_room_for(std::size_t weight) const {
+    return entries_.empty() || (entries_.size() < capacity_ && weight_ + weight <= max_weight_);
+  }
+
   void add(T value, std::size_t weight) {
     entries_.emplace_back(std::move(value), weight);
     weight_ += weight;
@@ -88,7 +94,7 @@ class BoundedQueue {
     return value;
   }
 
-  const std::size_t capacity_;
+  const std::size_t capacity_, max_weight_;
   mutable std::mutex mutex_;
   std::condition_variable has_entry_, has_room_;
   std::deque<std::pair<T, std::size_t>> entries_;

@@ -5,6 +5,12 @@
 #include "base/thread_budget.h"
 
 namespace smol {
+namespace {
+
+// Enough to keep reading while workers take several at once; generators are not asked for more.
+constexpr std::size_t kEntriesPerThread = 8;
+
+}  // namespace
 
 Status read_whole(Source& source, const Item& item, std::vector<std::uint8_t>& bytes, float& microseconds) {
   const auto start = std::chrono::steady_clock::now();
@@ -15,7 +21,7 @@ Status read_whole(Source& source, const Item& item, std::vector<std::uint8_t>& b
 
 ReadAhead::ReadAhead(RunState& run, int num_threads, std::int64_t max_bytes)
     : run_(run),
-      entries_(static_cast<std::size_t>(max_bytes)),
+      entries_(static_cast<std::size_t>(num_threads) * kEntriesPerThread, static_cast<std::size_t>(max_bytes)),
       reading_(num_threads),
       on_stop_(run.stop.get_token(), [this] { entries_.close(); }) {
   for (int i = 0; i < num_threads; ++i) {

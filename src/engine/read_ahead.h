@@ -7,7 +7,7 @@
 namespace smol {
 
 /// Threads that read items before workers ask for them: for storage that answers late. How far they run ahead is bounded in
-/// bytes. Items keep their tickets; their order among workers does not matter.
+/// bytes and items. Items keep their tickets; their order among workers does not matter.
 class ReadAhead {
  public:
   struct Entry {

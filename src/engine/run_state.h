@@ -33,7 +33,7 @@ struct RunState {
         source(given_source),
         sink(given_sink),
         options(given_options),
-        rows(static_cast<std::size_t>(memory_limit(given_options) / kRowsShare)) {}
+        rows(64, static_cast<std::size_t>(memory_limit(given_options) / kRowsShare)) {}
 
   const Runtime& runtime;
   Source& source;
@@ -45,7 +45,7 @@ struct RunState {
   std::vector<std::unique_ptr<BatchAssembler>> assemblers;  ///< one a plan
   BoundedQueue<Event> events{1024};                         ///< workers and backends -> collector
   static constexpr std::int64_t kRowsShare = 16;            ///< of the memory budget, one part is for rows
-  BoundedQueue<std::vector<Row>> rows;                      ///< collector -> writer, bounded in bytes
+  BoundedQueue<std::vector<Row>> rows;                      ///< collector -> writer, bounded in bytes, too
   std::int64_t read_ahead_peak_bytes = 0;                   ///< set when reading has ended
   ReadAhead* read_ahead = nullptr;                          ///< where workers get items from; null: from the source
   std::unique_ptr<MemoryBudget> memory;                     ///< what workers may take for pictures
