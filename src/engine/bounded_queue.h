@@ -26,17 +26,15 @@ class BoundedQueue {
     has_room_.wait(lock, [&] { return closed_ || has_room_for(weight); });
     if (closed_) return false;
     add(std::move(value), weight);
-    lock.unlock();
     has_entry_.notify_one();
     return true;
   }
 
   /// Never waits, ignores the capacity: for completions, whose number the ring of slots bounds.
   void push_unbounded(T value) {
-    {
-      std::scoped_lock lock(mutex_);
-      add(std::move(value), 0);
-    }
+    // Told under the lock: once the entry is taken, the run may end and the queue be gone.
+    std::scoped_lock lock(mutex_);
+    add(std::move(value), 0);
     has_entry_.notify_one();
   }
 
