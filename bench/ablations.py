@@ -131,7 +131,7 @@ def unfused_stages(settings: Settings, result: StudyResult) -> None:
     result.figures["unfused_us"] = stages
     result.text.append(
         "**Stages** (Figure 1), EfficientNet-Lite0 f32, 500x375; microseconds an item, one thread (DNN: all)\n\n"
-        + table(list(stages), [[f"{value:.0f}" for value in stages.values()]])
+        + table(list(stages), [["none: host memory" if value is None else f"{value:.0f}" for value in stages.values()]])
     )
     steps = sum(stages[name] for name in ("decode", "resize_crop", "convert_normalize", "layout"))
     result.checks.append(
