@@ -186,5 +186,25 @@ TEST(JpegBaselineDamageTest, gives_up_at_the_first_irregularity) {
   }
 }
 
+/// Intervals outside the region are not decoded, only counted by their markers.
+TEST(JpegBaselineRestartTest, jumps_over_intervals_that_nobody_wants) {
+  JpegBaseline baseline;
+  const auto bytes = encode_jpeg({.width = 128, .height = 95, .restart_interval = 8});  // a row of MCUs
+  const Rect region{20, 64, 60, 31};
+  const auto expected = decode_here(baseline, bytes, 1, region);
+  ASSERT_TRUE(expected.has_value());
+  auto damaged = bytes;
+  std::size_t marker = 0;
+  while (bytes[marker] != 0xFF || bytes[marker + 1] != 0xD0) ++marker;
+  for (std::size_t at = marker - 20; at < marker; ++at) damaged[at] = 0x55;
+  const auto rest = decode_here(baseline, damaged, 1, region);
+  ASSERT_TRUE(rest.has_value());
+  EXPECT_TRUE(rest->pixels == expected->pixels);
+  EXPECT_FALSE(decode_here(baseline, damaged, 1).has_value()) << "the damage is no damage";
+  damaged = bytes;
+  damaged[marker + 1] = 0xD1;  // an interval is missing
+  EXPECT_FALSE(decode_here(baseline, damaged, 1, region).has_value());
+}
+
 }  // namespace
 }  // namespace smol::testing
