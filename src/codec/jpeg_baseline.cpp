@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <cstring>
 
 namespace smol {
@@ -35,6 +36,8 @@ bool JpegBaseline::accepts(const jpeg_decompress_struct& info, int scale_denomin
 bool JpegBaseline::accept_frame(const jpeg_decompress_struct& info, int scale_denominator) {
   if (info.progressive_mode || info.arith_code || info.data_precision != 8) return false;
   if (info.comps_in_scan != info.num_components) return false;
+  // The library warns of other values, though it decodes the same.
+  if (info.Ss != 0 || info.Se != DCTSIZE2 - 1 || info.Ah != 0 || info.Al != 0) return false;
   const bool gray = info.num_components == 1 && info.jpeg_color_space == JCS_GRAYSCALE;
   if (!gray && (info.num_components != 3 || info.jpeg_color_space != JCS_YCbCr)) return false;
   num_components_ = info.num_components;
@@ -93,9 +96,13 @@ bool JpegBaseline::accept_tables(const jpeg_decompress_struct& info) {
     if (steps == nullptr) return false;
     Component& component = components_[i];
     for (int k = 0; k < DCTSIZE2; ++k) component.quantization[k] = static_cast<std::int16_t>(steps->quantval[k]);
+    // At 1/8 the library looks samples up modulo 1024, so half of the other limit.
+    const int step = std::max(1, std::abs(int{component.quantization[0]}));
+    const int max_dc = kJpegMaxDequantized / 2 / step;
     for (int k = 0; k < component.horizontal * component.vertical; ++k) {
-      layout_.blocks[layout_.blocks_per_mcu++] = {&dc_tables_[dc].code, &ac_tables_[ac].code, &dc_tables_[dc].table,
-                                                  &ac_tables_[ac].table, i};
+      layout_.blocks[layout_.blocks_per_mcu++] = {
+          &dc_tables_[dc].code,         &ac_tables_[ac].code, &dc_tables_[dc].table, &ac_tables_[ac].table, i, max_dc,
+          component.quantization.data()};
     }
   }
   lay_out_chunk();
@@ -172,9 +179,11 @@ Result<JpegBaseline::Progress> JpegBaseline::decode(ByteView scan, const Rect& w
     carry_last_rows();
     if (view.height == 0) continue;
     progress.rows += view.height;
-    if (!consumer.rows(rows.y, view)) return progress;
+    const bool more = consumer.rows(rows.y, view);
+    if (!more && mcu_row + 1 < mcu_rows_) return progress;
   }
-  const bool at_end = end_mcu_row_ == mcu_rows_;
+  // Who has seen the last row hears what follows it.
+  const bool at_end = end_mcu_row_ == mcu_rows_ && delivered.y + delivered.height == size_.height;
   progress.gave_up = at_end && !kernels_->scan->at_clean_end(state_);
   return progress;
 }

@@ -82,7 +82,8 @@ bool JpegHuffmanCode::make_codes(Class table_class) {
   int index = 0;
   for (int length = 1; length <= kMaxCodeBits; ++length, code <<= 1) {
     const int count = counts_[length];
-    if (index + count > 256 || code + count > (1u << length)) return false;
+    // A code of all ones is not allowed (T.81 C.2).
+    if (index + count > 256 || (count > 0 && code + count >= (1u << length))) return false;
     offset_[length] = index - static_cast<std::int32_t>(code);
     for (int i = 0; i < count; ++i, ++code, ++index) {
       if (table_class == Class::kDc && symbols_[index] > kMaxSize) return false;

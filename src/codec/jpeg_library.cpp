@@ -57,6 +57,24 @@ bool is_unsupported(int message) {
   }
 }
 
+/// libjpeg's own: DC 0 and 1, AC 0 and 1 (T.81 annex K.3). It hands them out with a compressor's defaults.
+const std::array<JHUFF_TBL, 4>& standard_huffman_tables() {
+  static const std::array<JHUFF_TBL, 4> tables = [] {
+    jpeg_compress_struct info{};
+    jpeg_error_mgr errors{};
+    info.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&info);
+    info.input_components = 3;
+    info.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&info);
+    const std::array<JHUFF_TBL, 4> copies{*info.dc_huff_tbl_ptrs[0], *info.dc_huff_tbl_ptrs[1], *info.ac_huff_tbl_ptrs[0],
+                                          *info.ac_huff_tbl_ptrs[1]};
+    jpeg_destroy_compress(&info);
+    return copies;
+  }();
+  return tables;
+}
+
 }  // namespace
 
 JpegLibrary::~JpegLibrary() {
@@ -101,10 +119,46 @@ Status JpegLibrary::read_header(ByteView bytes, const DecodeRequest& request) {
   source_.next_input_byte = nullptr;
   SMOL_RETURN_IF_ERROR(guarded([this] {
     if (!created_) create();
+    forget_tables();
     jpeg_read_header(&info_, TRUE);
+    complete_tables();
   }));
   phase_ = Phase::kPixels;
   return {};
+}
+
+/// libjpeg keeps tables for the next picture (T.81 annex B.5 would have it so for abbreviated streams). Here pictures have
+/// nothing to do with each other, and an answer must not depend on what a worker decoded before.
+void JpegLibrary::forget_tables() {
+  for (JQUANT_TBL* table : info_.quant_tbl_ptrs) {
+    if (table != nullptr) std::fill(std::begin(table->quantval), std::end(table->quantval), UINT16{0});
+  }
+  for (auto* tables : {info_.dc_huff_tbl_ptrs, info_.ac_huff_tbl_ptrs}) {
+    for (int i = 0; i < NUM_HUFF_TBLS; ++i) {
+      if (tables[i] != nullptr) *tables[i] = {};
+    }
+  }
+}
+
+/// What a decompressor that has seen no picture before would do about missing tables: take the standard Huffman codes
+/// (Motion JPEG leaves them out), fail without quantization.
+void JpegLibrary::complete_tables() {
+  const auto is_empty = [](const JHUFF_TBL* table) {
+    return table != nullptr &&
+           std::all_of(std::begin(table->bits), std::end(table->bits), [](UINT8 count) { return count == 0; });
+  };
+  for (int i = 0; i < 2; ++i) {
+    if (is_empty(info_.dc_huff_tbl_ptrs[i])) *info_.dc_huff_tbl_ptrs[i] = standard_huffman_tables()[i];
+    if (is_empty(info_.ac_huff_tbl_ptrs[i])) *info_.ac_huff_tbl_ptrs[i] = standard_huffman_tables()[2 + i];
+  }
+  for (int i = 0; i < info_.comps_in_scan; ++i) {
+    const int number = info_.cur_comp_info[i]->quant_tbl_no;
+    const bool known = number >= 0 && number < NUM_QUANT_TBLS;
+    const JQUANT_TBL* const table = known ? info_.quant_tbl_ptrs[number] : nullptr;
+    const bool missing = table == nullptr || std::all_of(std::begin(table->quantval), std::end(table->quantval),
+                                                         [](UINT16 step) { return step == 0; });
+    if (missing) fail(ErrorCode::kCorrupt, "the picture has no quantization table");
+  }
 }
 
 Status JpegLibrary::start() {

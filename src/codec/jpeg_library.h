@@ -69,6 +69,8 @@ class JpegLibrary {
   [[nodiscard]] std::size_t offset_of_unread_marker() const;
   void refill();
   void create();
+  void forget_tables();
+  void complete_tables();
   [[nodiscard]] Error failure() const;
 
   // libjpeg's callbacks; client_data is the JpegLibrary.

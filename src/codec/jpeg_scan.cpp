@@ -2,6 +2,7 @@
 // are on the path from one symbol to the next.
 #include "codec/jpeg_scan.h"
 
+#include <cstdlib>
 #include <cstring>
 
 #undef HWY_TARGET_INCLUDE
@@ -22,8 +23,6 @@ constexpr int kLookupShift = 64 - Code::kLookupBits;
 /// What refill() guarantees.
 constexpr int kBitsAfterRefill = 56;
 constexpr int kLookupsPerRefill = kBitsAfterRefill / Code::kLookupBits;
-/// 8-bit pictures stay within 2,047; the library decides about others.
-constexpr int kMaxDc = 32767;
 constexpr std::uint8_t kEndOfImage = 0xD9, kFirstRestart = 0xD0;
 
 /// Offset in a group of a block's coefficient, by its zigzag index (T.81 figure 5).
@@ -116,6 +115,14 @@ HWY_INLINE bool decode_dc(BitReader& reader, const JpegScanLayout::Block& kind, 
   return symbol.code_bits != 0;
 }
 
+/// Stores a value that may be large. False where only damaged data have such.
+HWY_INLINE bool store_value(std::int16_t* block, const JpegScanLayout::Block& kind, std::size_t index, int value) {
+  static_assert(kGroupRow == 32);
+  const int offset = kZigzagOffsets[index], quantization = kind.quantization[offset / kGroupRow * 8 + offset % kGroupRow];
+  block[offset] = static_cast<std::int16_t>(value);
+  return std::abs(value * quantization) <= kJpegMaxDequantized;
+}
+
 /// One AC symbol, whatever its length, where the table does not say.
 struct OneSymbol {
   BitReader reader;
@@ -124,10 +131,10 @@ struct OneSymbol {
   bool valid;
 };
 template <bool kKeep>
-HWY_NOINLINE OneSymbol decode_one(BitReader reader, JpegScanState& state, const Code& code, std::size_t index,
-                                  std::int16_t* block) {
+HWY_NOINLINE OneSymbol decode_one(BitReader reader, JpegScanState& state, const JpegScanLayout::Block& kind,
+                                  std::size_t index, std::int16_t* block) {
   reader.refill(state);
-  const Code::Symbol symbol = code.find(reader.peek16());
+  const Code::Symbol symbol = kind.ac_code->find(reader.peek16());
   reader.consume(symbol.code_bits);
   const int size = symbol.value & 15, run = symbol.value >> 4;
   if (size == 0) {
@@ -137,9 +144,9 @@ HWY_NOINLINE OneSymbol decode_one(BitReader reader, JpegScanState& state, const 
   }
   index += static_cast<std::size_t>(run);
   if (index > 63 || symbol.code_bits == 0) return {reader, index, false, false};
-  if (kKeep) block[kZigzagOffsets[index]] = static_cast<std::int16_t>(leading_value(reader.window, size));
+  const bool valid = !kKeep || store_value(block, kind, index, leading_value(reader.window, size));
   reader.consume(size);
-  return {reader, index + 1, index + 1 < 64, true};
+  return {reader, index + 1, index + 1 < 64, valid};
 }
 
 /// The coefficients after the first. Returns the index after the last one (1 = none), or 0 on bad data.
@@ -184,12 +191,12 @@ HWY_INLINE std::size_t decode_ac(BitReader& reader, JpegScanState& state, const 
       const auto size = static_cast<int>(entry >> Table::kFirstShift & Table::kValueMask);
       reader.refill(state);
       reader.consume(code_bits);
-      if (kKeep) block[kZigzagOffsets[target]] = static_cast<std::int16_t>(leading_value(reader.window, size));
+      if (kKeep && !store_value(block, kind, target, leading_value(reader.window, size))) return 0;
       reader.consume(size);
       index = target + 1;
       continue;
     }
-    const OneSymbol symbol = decode_one<kKeep>(reader, state, *kind.ac_code, index, block);
+    const OneSymbol symbol = decode_one<kKeep>(reader, state, kind, index, block);
     reader = symbol.reader;
     index = symbol.index;
     if (!symbol.goes_on || !symbol.valid) return symbol.valid ? index : 0;
@@ -234,7 +241,7 @@ HWY_INLINE bool decode_mcu(BitReader& reader, JpegScanState& state, const JpegSc
     if (!decode_dc(reader, kind, difference)) return false;
     int& dc = state.dc[kind.component];
     dc += difference;
-    if (HWY_UNLIKELY(dc > kMaxDc || dc < -kMaxDc)) return false;
+    if (HWY_UNLIKELY(dc > kind.max_dc || dc < -kind.max_dc)) return false;
     std::int16_t* const block = kKeep ? chunk + offsets[i] : nullptr;
     if (kKeep) block[0] = static_cast<std::int16_t>(dc);
     const std::size_t end = decode_ac<kKeep>(reader, state, kind, block);

@@ -27,6 +27,8 @@ struct JpegScanLayout {
     const JpegDcTable* dc = nullptr;
     const JpegAcTable* ac = nullptr;
     int component = 0;
+    int max_dc = 0;                              ///< a first coefficient beyond it is the library's to decode
+    const std::int16_t* quantization = nullptr;  ///< in row order
   };
   int blocks_per_mcu = 0;
   std::array<Block, kMaxBlocksPerMcu> blocks;
@@ -34,6 +36,10 @@ struct JpegScanLayout {
   std::array<std::array<int, kMaxBlocksPerMcu>, kChunkMcus> offsets{};
   int restart_interval = 0;  ///< in MCUs; 0 = none
 };
+
+/// Dequantized coefficients of 8-bit pictures stay within about 1,100. Beyond this, libjpeg-turbo's vector code wraps in one
+/// place and saturates in another: only damaged data go there, and the library decides about them.
+inline constexpr int kJpegMaxDequantized = 8191;
 
 /// Where decoding stands.
 struct JpegScanState {

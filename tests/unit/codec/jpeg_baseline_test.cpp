@@ -206,5 +206,111 @@ TEST(JpegBaselineRestartTest, jumps_over_intervals_that_nobody_wants) {
   EXPECT_FALSE(decode_here(baseline, damaged, 1, region).has_value());
 }
 
+/// The segments with that marker, without it and its length.
+struct Segment {
+  std::size_t begin, size;  ///< with marker
+};
+std::vector<Segment> segments(const std::vector<std::uint8_t>& bytes, std::uint8_t marker) {
+  std::vector<Segment> found;
+  for (std::size_t at = 2; bytes[at + 1] != 0xDA;) {
+    const std::size_t size = 2 + (std::size_t{bytes[at + 2]} << 8 | bytes[at + 3]);
+    if (bytes[at + 1] == marker) found.push_back({at, size});
+    at += size;
+  }
+  return found;
+}
+std::vector<std::uint8_t> without(std::vector<std::uint8_t> bytes, std::uint8_t marker) {
+  auto found = segments(bytes, marker);
+  for (auto segment = found.rbegin(); segment != found.rend(); ++segment) {
+    const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(segment->begin);
+    bytes.erase(first, first + static_cast<std::ptrdiff_t>(segment->size));
+  }
+  return bytes;
+}
+
+Result<DecodeReport> decode(Decoder& decoder, const std::vector<std::uint8_t>& bytes, RowConsumer& consumer,
+                            FailOn fail_on = FailOn::kTruncated, int denominator = 1) {
+  DecodeRequest request;
+  request.format = PixelFormat::kRgb8;
+  request.fail_on = fail_on;
+  request.scale_denominator = denominator;
+  return decoder.decode(bytes, request, consumer);
+}
+
+/// A decoder has no memory of other pictures, though the library would keep their tables.
+TEST(JpegTablesTest, are_those_of_the_picture_or_the_standard_ones) {
+  const auto warm = built_in_codecs().find("jpeg")->create_decoder();
+  for (const bool progressive : {false, true}) {
+    const auto optimized = encode_jpeg({.progressive = progressive, .quality = 40, .optimized = true});
+    Collector ignored, expected, actual;
+    ASSERT_TRUE(decode(*warm, optimized, ignored).ok());
+    const auto bytes = encode_jpeg({});  // with the standard codes
+    ASSERT_TRUE(decode(*built_in_codecs().find("jpeg")->create_decoder(), bytes, expected).ok());
+    ASSERT_TRUE(decode(*warm, without(bytes, 0xC4), actual).ok());
+    EXPECT_TRUE(actual.finish().pixels == expected.finish().pixels);
+    Collector none;
+    EXPECT_EQ(code_of(decode(*warm, without(bytes, 0xDB), none)), ErrorCode::kCorrupt);
+  }
+}
+
+/// Steps that make coefficients no picture has: where libjpeg-turbo wraps or saturates, it is asked.
+TEST(JpegExtremeCoefficientsTest, give_the_bits_of_libjpeg_turbo) {
+  const auto decoder = built_in_codecs().find("jpeg")->create_decoder();
+  for (const char* color : {"gray", "ycc"}) {
+    for (const std::size_t first : {std::size_t{0}, std::size_t{1}, std::size_t{5}}) {
+      for (const int quality : {60, 100}) {
+        auto bytes = encode_jpeg({.width = 64, .height = 64, .color = color, .quality = quality});
+        for (const Segment& segment : segments(bytes, 0xDB)) {
+          for (std::size_t k = first; k < first + 3; ++k) bytes[segment.begin + 5 + k] = 255;
+        }
+        for (const int denominator : {1, 2, 4, 8}) {
+          Collector collector;
+          ASSERT_TRUE(decode(*decoder, bytes, collector, FailOn::kNone, denominator).ok());
+          EXPECT_TRUE(collector.finish().pixels == decode_by_libjpeg(bytes, denominator).rgb)
+              << color << ", steps from " << first << ", quality " << quality << ", 1/" << denominator;
+        }
+      }
+    }
+  }
+}
+
+/// Also a consumer that needs no more after the last row.
+TEST(JpegVerdictTest, counts_what_follows_the_last_row) {
+  const auto decoder = built_in_codecs().find("jpeg")->create_decoder();
+  auto bytes = encode_jpeg({});
+  bytes.insert(bytes.end() - 2, 20, 0x55);
+  for (const int stop_after : {-1, 95}) {
+    Collector collector(stop_after), strict(stop_after);
+    const auto report = decode(*decoder, bytes, collector);
+    ASSERT_TRUE(report.ok());
+    EXPECT_TRUE(report->recovered) << stop_after;
+    EXPECT_EQ(code_of(decode(*decoder, bytes, strict, FailOn::kError)), ErrorCode::kCorrupt) << stop_after;
+  }
+}
+
+TEST(JpegVerdictTest, counts_odd_parameters_of_the_scan) {
+  const auto decoder = built_in_codecs().find("jpeg")->create_decoder();
+  auto bytes = encode_jpeg({});
+  std::size_t scan = 2;
+  while (bytes[scan + 1] != 0xDA) scan += 2 + (std::size_t{bytes[scan + 2]} << 8 | bytes[scan + 3]);
+  const std::size_t end = scan + 2 + (std::size_t{bytes[scan + 2]} << 8 | bytes[scan + 3]);
+  bytes[end - 2] = 0;  // last coefficient of the scan
+  Collector collector, strict;
+  const auto report = decode(*decoder, bytes, collector);
+  ASSERT_TRUE(report.ok());
+  EXPECT_EQ(report->warnings, 1);
+  EXPECT_EQ(code_of(decode(*decoder, bytes, strict, FailOn::kWarning)), ErrorCode::kCorrupt);
+}
+
+/// T.81 C.2 reserves the code of all ones.
+TEST(JpegHuffmanCodeTest, refuses_codes_of_all_ones) {
+  JHUFF_TBL table{};
+  table.bits[1] = 2;
+  JpegHuffmanCode code;
+  EXPECT_FALSE(code.build(table, JpegHuffmanCode::Class::kDc));
+  table.bits[1] = 1;
+  EXPECT_TRUE(code.build(table, JpegHuffmanCode::Class::kDc));
+}
+
 }  // namespace
 }  // namespace smol::testing
