@@ -264,7 +264,7 @@ Result<double> parse_fraction(const std::string& text) {
 Result<Rect> parse_rect(const std::string& text) {
   Rect rect;
   char rest = 0;
-  if (std::sscanf(text.c_str(), "%d,%d,%d,%d%c", &rect.x, &rect.y, &rect.width, &rect.height, &rest) != 4 ||
+  if (std::sscanf(text.c_str(), "%9d,%9d,%9d,%9d%c", &rect.x, &rect.y, &rect.width, &rect.height, &rest) != 4 ||
       rect.width <= 0 || rect.height <= 0) {
     return Error{ErrorCode::kInvalidArgument, "expected a region as X,Y,WIDTH,HEIGHT in pixels: " + text};
   }

@@ -1,5 +1,7 @@
 #include "engine/rendition.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 
 #include "cli/command.h"
@@ -10,13 +12,38 @@ namespace {
 struct RenditionArguments {
   std::string dataset, format = "jpeg:90", output, filter = "bilinear", fail_on = "truncated";
   int short_side = 161, workers = 0;
-  bool resume = false, upscale = false;
+  bool resume = false, overwrite = false, upscale = false;
 };
+
+/// Neither the pictures themselves nor an earlier rendition are replaced unasked.
+Status check_output(const RenditionArguments& arguments, const Dataset& dataset) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (arguments.resume && arguments.overwrite) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "--resume keeps the files that are there, --overwrite replaces them: give one"};
+  }
+  const fs::path output = fs::weakly_canonical(arguments.output, ignored);
+  for (const Dataset::Rendition& rendition : dataset.renditions) {
+    const fs::path input = fs::weakly_canonical(rendition.path, ignored);
+    const auto [end, rest] = std::mismatch(input.begin(), input.end(), output.begin(), output.end());
+    if (!rendition.path.empty() && end == input.end() && fs::is_directory(input, ignored)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "a rendition must not be written among its pictures; name another folder: " + arguments.output};
+    }
+  }
+  if (arguments.resume || arguments.overwrite || !fs::is_directory(output, ignored) || fs::is_empty(output, ignored))
+    return {};
+  return Error{
+      ErrorCode::kInvalidArgument,
+      "the folder is not empty; --resume keeps the files that are there, --overwrite replaces them: " + arguments.output};
+}
 
 Status run(const RenditionArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   RenditionOptions options;
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.dataset));
+  SMOL_RETURN_IF_ERROR(check_output(arguments, dataset));
   SMOL_ASSIGN_OR_RETURN(options.format, parse_encode_format(arguments.format));
   SMOL_ASSIGN_OR_RETURN(options.resize.filter, parse_filter(arguments.filter));
   SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
@@ -67,6 +94,7 @@ void add_rendition(CLI::App& program, Context& context) {
       ->capture_default_str();
   command->add_option("-o,--output", arguments->output, "Folder to write to")->required();
   command->add_flag("--resume", arguments->resume, "Keep files that are already there");
+  command->add_flag("--overwrite", arguments->overwrite, "Replace files that are already there");
   command->add_flag("--upscale", arguments->upscale, "Enlarge pictures whose short side is smaller");
   command->add_option("--workers", arguments->workers, "Threads (default: the cores)")->check(CLI::Range(1, 1024));
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")

@@ -41,7 +41,7 @@ Result<RunOptions> run_options(const RunArguments& arguments, const Context& con
 Status parse_shard(const std::string& text, int& shard, int& num_shards) {
   char rest = 0;
   if (text.empty()) return {};
-  if (std::sscanf(text.c_str(), "%d/%d%c", &shard, &num_shards, &rest) != 2 || num_shards < 1 || shard < 0 ||
+  if (std::sscanf(text.c_str(), "%9d/%9d%c", &shard, &num_shards, &rest) != 2 || num_shards < 1 || shard < 0 ||
       shard >= num_shards) {
     return Error{ErrorCode::kInvalidArgument, "--shard must be I/N with 0 <= I < N: " + text};
   }

@@ -49,9 +49,10 @@ void report_progress(const RunState& run, Clock::time_point start) {
   run.options.on_progress(progress);
 }
 
-void check_failure_budget(RunState& run) {
+/// On the way, the first few items decide nothing yet; at the end, every run is judged.
+void check_failure_budget(RunState& run, bool at_end) {
   const std::int64_t items = run.items.load(), failed = run.failed_items.load();
-  if (items < kItemsBeforeFailureBudget ||
+  if ((!at_end && items < kItemsBeforeFailureBudget) ||
       static_cast<double>(failed) <= run.options.max_failure_fraction * static_cast<double>(items))
     return;
   run.fail(Error{ErrorCode::kLimitExceeded, fmt::format("too many items failed, --max-failures allows {:g} %: {} of {}",
@@ -66,10 +67,10 @@ void monitor(RunState& run, std::atomic<int>& working, Clock::time_point start) 
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     for (const auto& assembler : run.assemblers) assembler->seal(run.options.max_batch_delay);
-    check_failure_budget(run);
+    check_failure_budget(run, false);
     report_progress(run, start);
   }
-  check_failure_budget(run);  // of runs shorter than the interval, and of the last items
+  check_failure_budget(run, true);
 }
 
 int count_workers(const RunState& run) {

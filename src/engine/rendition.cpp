@@ -8,6 +8,7 @@
 #include <fstream>
 #include <mutex>
 #include <thread>
+#include <unordered_set>
 
 #include "base/thread_budget.h"
 
@@ -26,17 +27,36 @@ Size target_size(const ResizeOp& resize, Size size, bool upscale) {
   return {scaled(size.width), scaled(size.height)};
 }
 
+/// The files that some picture is written to. Thread-safe.
+class ClaimedFiles {
+ public:
+  /// False when another picture has it.
+  bool claim(const std::string& path) {
+    const std::scoped_lock lock(mutex_);
+    return paths_.insert(path).second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_set<std::string> paths_;
+};
+
 // One worker's objects.
 class RenditionWorker {
  public:
-  RenditionWorker(const Runtime& runtime, const std::string& folder, const RenditionOptions& options)
-      : runtime_(runtime), folder_(folder), options_(options) {}
+  RenditionWorker(const Runtime& runtime, const std::string& folder, const RenditionOptions& options, ClaimedFiles& claimed)
+      : runtime_(runtime), folder_(folder), options_(options), claimed_(claimed) {}
 
   /// Bytes written; 0 when the file was there.
   Result<std::int64_t> process(const Item& item) {
     if (item.error) return *item.error;
     const fs::path path = (fs::path(folder_) / item.id).replace_extension(options_.format.extension());
     std::error_code failure;
+    if (!item.path.empty() && fs::equivalent(path, item.path, failure)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "the rendition would replace its own source; choose another folder: " + path.string(), Stage::kWrite};
+    }
+    SMOL_RETURN_IF_ERROR(claim(path.string()));
     if (options_.resume && fs::exists(path, failure)) return std::int64_t{0};
     SMOL_RETURN_IF_ERROR(read_file(item.path, bytes_));
     SMOL_RETURN_IF_ERROR(make_picture());
@@ -55,6 +75,12 @@ class RenditionWorker {
   }
 
  private:
+  Status claim(const std::string& path) {
+    if (claimed_.claim(path)) return {};
+    return Error{ErrorCode::kInvalidArgument, "two pictures differ only in their extension; rename one: " + path,
+                 Stage::kWrite};
+  }
+
   // Decodes and resizes bytes_ into picture_.
   Status make_picture() {
     const Codec* codec = runtime_.codecs.sniff(bytes_);
@@ -92,6 +118,7 @@ class RenditionWorker {
   const Runtime& runtime_;
   const std::string& folder_;
   const RenditionOptions& options_;
+  ClaimedFiles& claimed_;
   std::vector<std::uint8_t> bytes_, packed_, encoded_;
   Image picture_;
 };
@@ -106,8 +133,9 @@ Result<RenditionReport> make_rendition(const Runtime& runtime, Source& source, c
   const auto start = std::chrono::steady_clock::now();
   RenditionReport report;
   std::mutex mutex;
+  ClaimedFiles claimed;
   const auto work = [&] {
-    RenditionWorker worker(runtime, folder, options);
+    RenditionWorker worker(runtime, folder, options, claimed);
     while (!options.stop.stop_requested()) {
       Result<std::optional<Item>> item = source.next();
       if (!item.ok() || !*item) return;

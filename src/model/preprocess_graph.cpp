@@ -65,6 +65,10 @@ Result<Nodes> read_nodes(const YAML::Node& section, const std::string& folder, c
   for (const auto& entry : section) {
     const std::string name = entry.first.Scalar();
     if (name == kPicture) problems.fail(entry.first, "'picture' is the decoded picture; choose another name");
+    // They become names of files.
+    if (name.empty() || name.front() == '.' || name.find_first_of("/\\") != std::string::npos) {
+      problems.fail(entry.first, "a node's name must not be empty, begin with a dot or hold a slash: " + name);
+    }
     if (nodes.contains(name)) problems.fail(entry.first, "there are two nodes of this name: " + name);
     SMOL_RETURN_IF_ERROR(problems.finish());
     SMOL_ASSIGN_OR_RETURN(nodes[name],

@@ -76,7 +76,8 @@ Status check_range(std::int64_t offset, std::int64_t length) {
 }
 
 Result<OpenFile> open_file(const std::string& path) {
-  OpenFile file{OpenFile::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC))};
+  // A named pipe would be waited for until somebody writes to it.
+  OpenFile file{OpenFile::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK))};
   if (file.descriptor.value < 0) {
     const int why = errno;
     const ErrorCode code = why == ENOENT || why == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kIo;

@@ -1,5 +1,7 @@
 """The other subcommands, and what wrong input is answered with."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -293,3 +295,64 @@ def test_the_batch_of_a_card_is_the_fastest_where_it_is_measured(photos, tmp_pat
             (photos / f"copy{i}" / name).symlink_to(photos / name)
     report = smol_json("run", device, photos, "-o", tmp_path / "many")
     assert report["batch"] == 8 and report["error_rows"] == 0
+
+
+def test_renditions_replace_nothing_unasked(tmp_path):
+    photos = tmp_path / "photos"
+    write_pictures(photos, 3)
+    before = {path.name: path.read_bytes() for path in photos.iterdir()}
+    for folder in (photos, photos / "thumbs"):
+        done = smol("rendition", photos, "-o", folder, check=False)
+        assert done.returncode == 2 and "among its pictures" in done.stderr
+    assert {path.name: path.read_bytes() for path in photos.iterdir()} == before
+    small = ["rendition", photos, "-o", tmp_path / "small"]
+    smol(*small, "--short-side", "40")
+    done = smol(*small, "--short-side", "20", check=False)
+    assert done.returncode == 2 and "--overwrite" in done.stderr
+    smol(*small, "--short-side", "20", "--overwrite")
+    with Image.open(next(iter((tmp_path / "small").iterdir()))) as picture:
+        assert min(picture.size) == 20
+
+
+def test_renditions_of_one_stem_are_refused(tmp_path):
+    photos = tmp_path / "photos"
+    write_pictures(photos, 1)
+    original = next(iter(photos.iterdir()))
+    with Image.open(original) as picture:
+        picture.save(original.with_suffix(".png"))
+    done = smol("rendition", photos, "-o", tmp_path / "small", check=False)
+    assert done.returncode != 0 and "extension" in done.stderr
+
+
+def test_named_pipes_are_no_pictures(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    done = smol("inspect", tmp_path / "pipe.jpg", check=False)
+    assert done.returncode == 1 and "not a regular file" in done.stderr
+
+
+def test_numbers_too_large_for_a_region_are_refused(tmp_path):
+    photos = tmp_path / "photos"
+    write_pictures(photos, 1)
+    picture = next(iter(photos.iterdir()))
+    done = smol("decode", picture, "--region", "4294967296,0,1,1", "-o", tmp_path / "a.npy", check=False)
+    assert done.returncode == 2 and "region" in done.stderr
+
+
+def test_the_failure_budget_counts_in_small_runs(tmp_path):
+    photos = tmp_path / "photos"
+    write_pictures(photos, 4)
+    (photos / "bad.jpg").write_bytes(b"no picture")
+    card = write_model(tmp_path)
+    allowed = smol("run", card, photos, "-o", tmp_path / "a", "--max-failures", "30%", check=False)
+    assert allowed.returncode == 0, allowed.stderr
+    refused = smol("run", card, photos, "-o", tmp_path / "b", "--max-failures", "10%", check=False)
+    assert refused.returncode == 1 and "--max-failures allows 10 %: 1 of 5" in refused.stderr
+
+
+def test_graph_nodes_are_no_paths(tmp_path):
+    graph = tmp_path / "graph.yaml"
+    graph.write_text("format: 1\nnodes: {../esc: {operators: [{resize: {width: 8, height: 8}}]}}\noutputs: [../esc]\n")
+    write_pictures(tmp_path / "photos", 1)
+    picture = next(iter((tmp_path / "photos").iterdir()))
+    done = smol("preprocess", picture, "--graph", graph, "-o", tmp_path / "out", check=False)
+    assert done.returncode != 0 and "slash" in done.stderr
