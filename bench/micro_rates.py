@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The C++ micro benchmarks: JPEG bytes to tensor against libjpeg-turbo's region decoding alone; PNG against libspng + zlib."""
+"""The C++ micro benchmarks: JPEG bytes to tensor against libjpeg-turbo's region decoding; PNG against libspng."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASE, EXACT = "libjpeg region decode", "exact, f32 NCHW"
 
 
 def jpeg_rates(settings: Settings, folder: Path) -> dict[str, list[tuple[float, float]]]:
-    """Pictures a second and fraction of libjpeg-turbo's region decoding, by variant; one a run of the program, which interleaves."""
+    """Pictures a second and fraction of libjpeg-turbo's region decoding, by variant; one a run of the program."""
     program = settings.build / "preprocess_benchmark"
     count = len(list(folder.iterdir()))
     inner = max(3, min(settings.rounds, round(100 / count)))
@@ -77,7 +77,8 @@ def study_jpeg(settings: Settings, result: StudyResult) -> None:
             for variant, samples in found.items()
         ]
         ratio = (statistics.median(fractions), min(fractions), max(fractions))
-        result.checks.append(at_least(f"JPEG bytes to tensor, exact, of libjpeg-turbo's region decoding alone: {name}", target, ratio))
+        what = f"JPEG bytes to tensor, exact, of libjpeg-turbo's region decoding alone: {name}"
+        result.checks.append(at_least(what, target, ratio))
     result.text.append(table(["pictures", "", "a second, one thread", "of libjpeg-turbo's"], rows))
 
 

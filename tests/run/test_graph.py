@@ -5,8 +5,9 @@ import pathlib
 
 import numpy as np
 import pytest
-from conftest import smol, smol_json, write_model
 from PIL import Image, ImageOps
+
+from conftest import smol, smol_json, write_model
 
 GRAPH = """\
 format: 1
