@@ -18,10 +18,11 @@ int extended(std::uint32_t bits, int size) {
 }
 
 std::uint32_t pack(int num_bits, std::uint32_t advance, int run, int first, int second) {
-  return static_cast<std::uint32_t>(num_bits) | advance << Table::kAdvanceShift |
-         static_cast<std::uint32_t>(run) << Table::kRunShift |
-         (static_cast<std::uint32_t>(first) & Table::kValueMask) << Table::kFirstShift |
-         static_cast<std::uint32_t>(second) << Table::kSecondShift;
+  const std::uint32_t zeros = static_cast<std::uint32_t>(run) & Table::kRunMask;
+  const std::uint32_t first_value = static_cast<std::uint32_t>(first) & Table::kValueMask;
+  const std::uint32_t second_value = static_cast<std::uint32_t>(second) & Table::kValueMask;
+  return static_cast<std::uint32_t>(num_bits) | advance << Table::kAdvanceShift | zeros << Table::kRunShift |
+         first_value << Table::kFirstShift | second_value << Table::kSecondShift;
 }
 
 /// Entries for the first symbol alone, for all lookups that begin with its code.
