@@ -164,7 +164,7 @@ Result<JpegBaseline::Progress> JpegBaseline::decode(ByteView scan, const Rect& w
     delivered = {0, first, size_.width, std::min(end_mcu_row_ * mcu_height, size_.height) - first};
   }
   SMOL_RETURN_IF_ERROR(consumer.begin(delivered, size_, format));
-  Progress progress{.rows = 0, .begun = true, .gave_up = false};
+  Progress progress;
   state_.begin(scan.data(), scan.data() + scan.size(), layout_);
   for (int mcu_row = 0; mcu_row < end_mcu_row_; ++mcu_row) {
     if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "stopped on request", Stage::kDecode};

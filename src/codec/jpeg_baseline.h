@@ -25,7 +25,6 @@ class JpegBaseline {
 
   struct Progress {
     int rows = 0;          ///< delivered, from the top of the announced rectangle
-    bool begun = false;    ///< consumer.begin() was called
     bool gave_up = false;  ///< the rest, or the verdict about what follows the last row, is the library's
   };
   /// Decodes the picture accepted last. `scan` begins after the SOS segment; `wanted` lies inside scaled_size().

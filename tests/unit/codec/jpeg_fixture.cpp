@@ -98,6 +98,29 @@ std::vector<std::uint8_t> encode_jpeg(const JpegFixture& fixture) {
   return bytes;
 }
 
+LibjpegPicture decode_by_libjpeg(const std::vector<std::uint8_t>& bytes, int denominator, LibjpegOutput output) {
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  info.err = jpeg_std_error(&errors);
+  jpeg_create_decompress(&info);
+  jpeg_mem_src(&info, bytes.data(), bytes.size());
+  jpeg_read_header(&info, TRUE);
+  const bool rgb = output == LibjpegOutput::kRgb;
+  info.out_color_space = rgb ? JCS_RGB : JCS_YCbCr;
+  info.do_fancy_upsampling = rgb ? TRUE : FALSE;
+  info.scale_denom = static_cast<unsigned>(denominator);
+  jpeg_start_decompress(&info);
+  LibjpegPicture picture{{static_cast<int>(info.output_width), static_cast<int>(info.output_height)}, {}};
+  picture.pixels.resize(std::size_t{3} * info.output_width * info.output_height);
+  while (info.output_scanline < info.output_height) {
+    JSAMPROW row = picture.pixels.data() + std::size_t{3} * info.output_width * info.output_scanline;
+    jpeg_read_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_decompress(&info);
+  jpeg_destroy_decompress(&info);
+  return picture;
+}
+
 Status Collector::begin(const Rect& delivered, Size scaled_size, PixelFormat format) {
   collected_.delivered = delivered;
   collected_.scaled_size = scaled_size;

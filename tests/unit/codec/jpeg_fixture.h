@@ -29,6 +29,18 @@ struct JpegFixture {
 /// Noise over a gradient: every block has high frequencies, so that a wrong row or column shows.
 [[nodiscard]] std::vector<std::uint8_t> encode_jpeg(const JpegFixture& fixture);
 
+/// What libjpeg-turbo, called plainly, makes of a colour or grey picture: three interleaved bytes a pixel.
+struct LibjpegPicture {
+  Size size;
+  std::vector<std::uint8_t> pixels;
+};
+enum class LibjpegOutput : std::uint8_t {
+  kRgb,
+  kYccReplicated,  ///< without "fancy" upsampling
+};
+[[nodiscard]] LibjpegPicture decode_by_libjpeg(const std::vector<std::uint8_t>& bytes, int denominator,
+                                               LibjpegOutput output = LibjpegOutput::kRgb);
+
 /// The code of a failure; empty on success, so that a test that expects one fails instead of crashing.
 template <typename T>
 std::optional<ErrorCode> code_of(const Result<T>& result) {

@@ -12,47 +12,20 @@
 namespace smol::testing {
 namespace {
 
-/// Interleaved Y Cb Cr; replicated chroma (no fancy upsampling), so that every stored sample can be found again.
-struct Reference {
-  int width = 0, height = 0;
-  std::vector<std::uint8_t> ycc;
-};
-
-Reference decode_reference(const std::vector<std::uint8_t>& bytes, int denominator) {
-  jpeg_decompress_struct info{};
-  jpeg_error_mgr errors{};
-  info.err = jpeg_std_error(&errors);
-  jpeg_create_decompress(&info);
-  jpeg_mem_src(&info, bytes.data(), bytes.size());
-  jpeg_read_header(&info, TRUE);
-  info.out_color_space = JCS_YCbCr;
-  info.do_fancy_upsampling = FALSE;
-  info.scale_denom = static_cast<unsigned>(denominator);
-  jpeg_start_decompress(&info);
-  Reference reference{static_cast<int>(info.output_width), static_cast<int>(info.output_height), {}};
-  reference.ycc.resize(std::size_t{3} * info.output_width * info.output_height);
-  while (info.output_scanline < info.output_height) {
-    JSAMPROW row = reference.ycc.data() + std::size_t{3} * info.output_width * info.output_scanline;
-    jpeg_read_scanlines(&info, &row, 1);
-  }
-  jpeg_finish_decompress(&info);
-  jpeg_destroy_decompress(&info);
-  return reference;
-}
-
 class JpegPlanesTest : public ::testing::TestWithParam<std::tuple<std::pair<int, int>, bool, int>> {};
 
 TEST_P(JpegPlanesTest, hold_the_stored_samples) {
   const auto& [sampling, progressive, denominator] = GetParam();
   const auto bytes = encode_jpeg(
       {.width = 83, .height = 75, .horizontal = sampling.first, .vertical = sampling.second, .progressive = progressive});
-  const auto reference = decode_reference(bytes, denominator);
+  // Replicated chroma, so that every stored sample can be found again.
+  const auto reference = decode_by_libjpeg(bytes, denominator, LibjpegOutput::kYccReplicated);
   const auto decoder = built_in_codecs().find("jpeg")->create_decoder();
   DecodeRequest request;
   request.format = PixelFormat::kYcc8Planar;
   request.scale_denominator = denominator;
   for (const std::optional<Rect> region :
-       {std::optional<Rect>(), std::optional<Rect>(Rect{5, reference.height / 2, 3, 2})}) {
+       {std::optional<Rect>(), std::optional<Rect>(Rect{5, reference.size.height / 2, 3, 2})}) {
     request.region = region;
     Collector collector;
     ASSERT_TRUE(decoder->decode(bytes, request, collector).ok());
@@ -67,8 +40,8 @@ TEST_P(JpegPlanesTest, hold_the_stored_samples) {
       const int step_x = (luma.width + size.width - 1) / size.width, step_y = (luma.height + size.height - 1) / size.height;
       for (int y = 0; y < luma.height; ++y) {
         for (int x = 0; x < luma.width; ++x) {
-          const std::size_t at = (static_cast<std::size_t>(planes.delivered.y + y) * reference.width + x) * 3 + i;
-          ASSERT_EQ(plane[y / step_y * size.width + x / step_x], reference.ycc[at])
+          const std::size_t at = (static_cast<std::size_t>(planes.delivered.y + y) * reference.size.width + x) * 3 + i;
+          ASSERT_EQ(plane[y / step_y * size.width + x / step_x], reference.pixels[at])
               << "plane " << i << " at " << x << "," << y;
         }
       }
