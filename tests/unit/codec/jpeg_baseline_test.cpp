@@ -232,8 +232,9 @@ TEST(JpegExtremeCoefficientsTest, give_the_bits_of_libjpeg_turbo) {
   const auto decoder = built_in_codecs().find("jpeg")->create_decoder();
   for (const char* color : {"gray", "ycc"}) {
     for (const std::size_t first : {std::size_t{0}, std::size_t{1}, std::size_t{5}}) {
-      for (const int quality : {60, 100}) {
-        auto bytes = encode_jpeg({.width = 64, .height = 64, .color = color, .quality = quality});
+      for (const int quality : {50, 60, 100}) {
+        const bool flat = quality == 50;
+        auto bytes = encode_jpeg({.width = 64, .height = 64, .color = color, .quality = quality, .flat = flat});
         for (const Segment& segment : segments(bytes, 0xDB)) {
           for (std::size_t k = first; k < first + 3; ++k) bytes[segment.begin + 5 + k] = 255;
         }

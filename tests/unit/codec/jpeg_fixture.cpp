@@ -24,7 +24,9 @@ std::vector<std::uint8_t> make_pixels(const JpegFixture& fixture) {
   for (int y = 0; y < fixture.height; ++y) {
     for (int x = 0; x < fixture.width; ++x) {
       for (int c = 0; c < channels; ++c) {
-        pixels[at++] = static_cast<std::uint8_t>((x * (c + 1) + y * (3 - c) + static_cast<int>(random() % 128)) & 255);
+        const int square = x / 16 * 67 + y / 16 * 101;
+        const int noise = fixture.flat ? 0 : static_cast<int>(random() % 128);
+        pixels[at++] = static_cast<std::uint8_t>(fixture.flat ? square & 255 : (x * (c + 1) + y * (3 - c) + noise) & 255);
       }
     }
   }

@@ -20,6 +20,7 @@ struct JpegFixture {
   int restart_interval = 0;     ///< in MCUs
   int quality = 90;
   unsigned seed = 1;
+  bool flat = false;       ///< one colour in each square of 16 pixels instead: blocks without AC coefficients
   bool optimized = false;  ///< Huffman codes made for the picture
 
   [[nodiscard]] std::string name() const;
