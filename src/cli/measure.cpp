@@ -23,6 +23,8 @@ struct Rates {
   RunReport last;
 };
 
+constexpr std::int64_t kItemsToWarmUp = 64;
+
 class DiscardingSink final : public Sink {
  public:
   Status write(std::span<const Row> /*rows*/) override { return {}; }
@@ -39,7 +41,8 @@ std::vector<Item> all_items(Source& source) {
 Result<Rates> measure_rates(const Runtime& runtime, CompiledPlan& compiled, const std::vector<Item>& items,
                             const MeasureArguments& arguments, const RunOptions& options, ProgressBar& bar) {
   Rates rates;
-  auto count = static_cast<std::int64_t>(items.size());
+  // Of six pictures the time would be that of filling and draining the pipeline.
+  auto count = std::max<std::int64_t>(static_cast<std::int64_t>(items.size()), kItemsToWarmUp);
   for (int repeat = -1; repeat < arguments.repeats; ++repeat) {
     const std::unique_ptr<Source> preprocess_source = repeat_items(items, count), source = repeat_items(items, count);
     SMOL_ASSIGN_OR_RETURN(const RunReport preprocess, measure_preprocessing(runtime, compiled, *preprocess_source, options));

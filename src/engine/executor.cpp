@@ -147,6 +147,7 @@ void run_threads(RunState& run, std::vector<std::unique_ptr<Worker>>& workers, C
     threads.emplace_back([&, i] {
       name_this_thread(fmt::format("smol-work-{}", i));
       if (pin) pin_this_thread(static_cast<int>(i));
+      const LongTimeSlices slices;
       workers[i]->work();
       working.fetch_sub(1);
     });
