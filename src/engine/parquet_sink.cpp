@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "engine/arrow_rows.h"
+#include "engine/part_file.h"
 #include "engine/part_folder.h"
 #include "smol/session.h"
 
@@ -97,6 +98,7 @@ Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::
     return Error{ErrorCode::kInvalidArgument,
                  "the output exists; continue with --resume or replace it with --overwrite: " + path, Stage::kWrite};
   }
+  if (continues_file) SMOL_RETURN_IF_ERROR(check_part_file(file));  // before anything is made or moved
   PartFolder parts(folder,
                    options.num_shards > 1 ? fmt::format("shard-{}-of-{}-", options.shard, options.num_shards) : "part-");
   SMOL_RETURN_IF_ERROR(parts.open(options.resume));

@@ -337,3 +337,24 @@ def test_plans_say_how_regions_are_decoded(card, tmp_path):
     assert "decoded once over the union in" in told and "region by region in the others" in told
     assert "decoded once over the union in" in smol("explain", card, "--input", dataset).stdout
     assert "regions" in smol_json("run", card, dataset, "-o", tmp_path / "out", "--dry-run")[0]
+
+
+def write_foreign_table(path: pathlib.Path) -> None:
+    """A Parquet file of somebody else's, with a column that smol has, too."""
+    import pyarrow as pa
+
+    pq.write_table(pa.table({"item": [1, 2], "price": [0.5, 0.25]}), path)
+
+
+@pytest.mark.parametrize("content", ["table", "text"])
+def test_resume_leaves_files_alone_that_it_did_not_write(card, photos, tmp_path, content):
+    output = tmp_path / "prices.parquet"
+    if content == "table":
+        write_foreign_table(output)
+    else:
+        output.write_text("no Parquet at all\n")
+    before = output.read_bytes()
+    done = smol("run", card, photos, "-o", output, "--resume", check=False)
+    assert done.returncode == 2 and "was not written by smol run" in done.stderr and "--overwrite" in done.stderr
+    assert output.read_bytes() == before
+    assert not (tmp_path / "prices.parquet.parts").exists()

@@ -1,0 +1,31 @@
+#pragma once
+#include <arrow/api.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "smol/result.h"
+
+namespace smol {
+
+/// What resuming compares of a row that a Parquet file holds.
+struct RecordedRow {
+  std::string_view item, region, fingerprint, plan_hash;
+  std::optional<ErrorCode> error;
+};
+
+/// Whether `path` is a Parquet file with the columns that a run writes. kInvalidArgument says why it is none.
+[[nodiscard]] Status check_part_file(const std::string& path);
+/// Calls `visit` for each row. kCorrupt, kInvalidArgument.
+[[nodiscard]] Status visit_rows(const std::string& path, const std::function<void(const RecordedRow&)>& visit);
+/// Record batches of one schema as a Parquet file. Not synced.
+[[nodiscard]] Status write_part_file(const std::string& path,
+                                     const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
+/// All rows of `parts`, in order, as one file. Not synced.
+[[nodiscard]] Status merge_part_files(const std::vector<std::string>& parts, const std::string& path);
+
+}  // namespace smol
