@@ -46,6 +46,10 @@ class ParquetSink final : public Sink {
                          int plan) const override {
     return folder_.has(item, region, fingerprint, schema_.plans[plan].hash);
   }
+  [[nodiscard]] std::optional<ErrorCode> failure(std::string_view item, std::string_view region,
+                                                 std::string_view fingerprint, int plan) const override {
+    return folder_.failure(item, region, fingerprint, schema_.plans[plan].hash);
+  }
 
  private:
   Status close_part() {
@@ -83,8 +87,19 @@ Status remove_output(const std::string& folder, const std::string& file) {
 
 }  // namespace
 
+Status check(const ParquetOptions& options) {
+  if (options.resume && options.overwrite) {
+    return Error{ErrorCode::kInvalidArgument, "--resume keeps the rows that are there, --overwrite replaces them: give one"};
+  }
+  if (options.retry_failed && !options.resume) {
+    return Error{ErrorCode::kInvalidArgument, "--retry-failed runs failed items of an earlier run again: it needs --resume"};
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::span<const CompiledPlan> plans,
                                                   const ParquetOptions& options) {
+  SMOL_RETURN_IF_ERROR(check(options));
   const bool single = fs::path(path).extension() == ".parquet";
   const std::string file = single ? path : "", folder = single ? path + ".parts" : path;
   std::error_code ignored;
@@ -101,7 +116,7 @@ Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::
   if (continues_file) SMOL_RETURN_IF_ERROR(check_part_file(file));  // before anything is made or moved
   PartFolder parts(folder,
                    options.num_shards > 1 ? fmt::format("shard-{}-of-{}-", options.shard, options.num_shards) : "part-");
-  SMOL_RETURN_IF_ERROR(parts.open(options.resume));
+  SMOL_RETURN_IF_ERROR(parts.open(options));
   if (continues_file) SMOL_RETURN_IF_ERROR(parts.adopt(file));
   return std::unique_ptr<Sink>(
       std::make_unique<ParquetSink>(file, std::move(parts), folder, RowSchema::of(plans, options.stage_times), options));

@@ -91,15 +91,19 @@ arrow::Result<std::shared_ptr<arrow::Table>> read_key_columns(const std::string&
   return table->CombineChunks();
 }
 
-/// Rows of a table whose columns have one chunk each.
+/// Rows of a table whose key columns have one chunk each. Refers to it.
 class KeyRows {
  public:
-  explicit KeyRows(const arrow::Table& table) {
+  explicit KeyRows(const arrow::Table& table) : num_rows_(table.num_rows()) {
     for (std::size_t i = 0; i < kKeyColumns.size(); ++i) {
       const std::shared_ptr<arrow::ChunkedArray> chunks = table.GetColumnByName(kKeyColumns[i]);
       if (chunks->num_chunks() > 0) columns_[i] = static_cast<const arrow::StringArray*>(chunks->chunk(0).get());
     }
   }
+  void visit(const std::function<void(const RecordedRow&)>& visit) const {
+    for (std::int64_t row = 0; row < num_rows_; ++row) visit(at(row));
+  }
+  [[nodiscard]] std::int64_t num_rows() const { return num_rows_; }
 
   [[nodiscard]] RecordedRow at(std::int64_t row) const {
     const auto text = [&](std::size_t column) {
@@ -118,8 +122,29 @@ class KeyRows {
     return ErrorCode::kInternal;
   }
 
+  std::int64_t num_rows_;
   std::array<const arrow::StringArray*, kKeyColumns.size()> columns_{};
 };
+
+arrow::Result<std::int64_t> copy_kept_rows(const std::string& path, const std::string& copy,
+                                           const std::function<bool(const RecordedRow&)>& keep) {
+  ARROW_ASSIGN_OR_RAISE(const auto reader, open_part(path));
+  ARROW_RETURN_NOT_OK(check_columns(*reader));
+  std::shared_ptr<arrow::Table> table;
+  ARROW_RETURN_NOT_OK(reader->ReadTable(&table));
+  ARROW_ASSIGN_OR_RAISE(table, table->CombineChunks());
+  const KeyRows rows(*table);
+  std::vector<std::shared_ptr<arrow::Table>> kept{table->Slice(0, 0)};
+  std::int64_t first = 0;
+  for (std::int64_t row = 0; row <= rows.num_rows(); ++row) {
+    if (row < rows.num_rows() && keep(rows.at(row))) continue;
+    if (row > first) kept.push_back(table->Slice(first, row - first));
+    first = row + 1;
+  }
+  ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<arrow::Table> joined, arrow::ConcatenateTables(kept));
+  ARROW_RETURN_NOT_OK(write_table(*joined, copy));
+  return joined->num_rows();
+}
 
 }  // namespace
 
@@ -142,9 +167,20 @@ Status visit_rows(const std::string& path, const std::function<void(const Record
                              read.status().message(), path),
                  Stage::kWrite};
   }
-  const KeyRows rows(**read);
-  for (std::int64_t row = 0; row < (*read)->num_rows(); ++row) visit(rows.at(row));
+  KeyRows(**read).visit(visit);
   return {};
+}
+
+void visit_rows(const std::shared_ptr<arrow::RecordBatch>& batch, const std::function<void(const RecordedRow&)>& visit) {
+  const std::shared_ptr<arrow::Table> table = arrow::Table::Make(batch->schema(), batch->columns(), batch->num_rows());
+  KeyRows(*table).visit(visit);
+}
+
+Result<std::int64_t> copy_rows(const std::string& path, const std::string& copy,
+                               const std::function<bool(const RecordedRow&)>& keep) {
+  const arrow::Result<std::int64_t> kept = copy_kept_rows(path, copy, keep);
+  if (!kept.ok()) return from_arrow(kept.status(), "cannot rewrite part file " + path);
+  return *kept;
 }
 
 Status write_part_file(const std::string& path, const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {

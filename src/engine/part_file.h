@@ -20,8 +20,12 @@ struct RecordedRow {
 
 /// Whether `path` is a Parquet file with the columns that a run writes. kInvalidArgument says why it is none.
 [[nodiscard]] Status check_part_file(const std::string& path);
-/// Calls `visit` for each row. kCorrupt, kInvalidArgument.
+/// Calls `visit` for each row. kCorrupt.
 [[nodiscard]] Status visit_rows(const std::string& path, const std::function<void(const RecordedRow&)>& visit);
+void visit_rows(const std::shared_ptr<arrow::RecordBatch>& batch, const std::function<void(const RecordedRow&)>& visit);
+/// Writes the rows of `path` for which `keep` is true to `copy`, not synced; says how many there are.
+[[nodiscard]] Result<std::int64_t> copy_rows(const std::string& path, const std::string& copy,
+                                             const std::function<bool(const RecordedRow&)>& keep);
 /// Record batches of one schema as a Parquet file. Not synced.
 [[nodiscard]] Status write_part_file(const std::string& path,
                                      const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);

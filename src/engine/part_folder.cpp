@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
+#include <map>
 
 #include "base/text_file.h"
 #include "engine/part_file.h"
@@ -21,25 +23,50 @@ namespace fs = std::filesystem;
 // Readers of Parquet folders pass over names that begin with an underscore.
 constexpr std::string_view kJournal = "_journal.jsonl";
 
-}  // namespace
-
-PartFolder::Key PartFolder::key_of(std::string_view item, std::string_view region, std::string_view fingerprint,
-                                   std::string_view plan_hash) {
+XXH128_hash_t hash_of(std::initializer_list<std::string_view> fields) {
   std::string text;
-  for (std::string_view field : {item, region, fingerprint, plan_hash}) {
+  for (std::string_view field : fields) {
     text += field;
     text += '\0';
   }
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return XXH3_128bits(text.data(), text.size());
+}
+
+std::uint64_t version_of(std::string_view fingerprint, std::string_view plan_hash) {
+  return hash_of({fingerprint, plan_hash}).low64;
+}
+
+}  // namespace
+
+PartFolder::Key PartFolder::key_of(std::string_view item, std::string_view region, std::string_view plan_hash) {
+  const XXH128_hash_t hash = hash_of({item, region, plan_hash.substr(0, plan_hash.find(RowSchema::kHashSeparator))});
   return {hash.low64, hash.high64};
+}
+
+const PartFolder::Recorded* PartFolder::find(std::string_view item, std::string_view region, std::string_view fingerprint,
+                                             std::string_view plan_hash) const {
+  if (recorded_.empty()) return nullptr;
+  const auto found = recorded_.find(key_of(item, region, plan_hash));
+  if (found == recorded_.end() || found->second.version != version_of(fingerprint, plan_hash)) return nullptr;
+  return &found->second;
 }
 
 bool PartFolder::has(std::string_view item, std::string_view region, std::string_view fingerprint,
                      std::string_view plan_hash) const {
-  return !done_.empty() && done_.contains(key_of(item, region, fingerprint, plan_hash));
+  const Recorded* recorded = find(item, region, fingerprint, plan_hash);
+  return recorded != nullptr && !(retry_failed_ && recorded->error);
 }
 
-Status PartFolder::open(bool resume) {
+std::optional<ErrorCode> PartFolder::failure(std::string_view item, std::string_view region, std::string_view fingerprint,
+                                             std::string_view plan_hash) const {
+  const Recorded* recorded = find(item, region, fingerprint, plan_hash);
+  return recorded == nullptr ? std::nullopt : recorded->error;
+}
+
+std::string PartFolder::path_of(const std::string& part) const { return (fs::path(folder_) / part).string(); }
+
+Status PartFolder::open(const ParquetOptions& options) {
+  retry_failed_ = options.retry_failed;
   std::error_code failure;
   fs::create_directories(folder_, failure);
   if (failure)
@@ -53,7 +80,7 @@ Status PartFolder::open(bool resume) {
     }
   }
   std::sort(parts_.begin(), parts_.end());
-  if (!parts_.empty() && !resume) {
+  if (!parts_.empty() && !options.resume) {
     return Error{
         ErrorCode::kInvalidArgument,
         fmt::format("the output already holds {} part files; continue with --resume or replace it with --overwrite: {}",
@@ -68,24 +95,25 @@ Status PartFolder::open(bool resume) {
   return {};
 }
 
-Status PartFolder::read_keys(const std::string& part) {
-  const std::string path = (fs::path(folder_) / part).string();
-  return visit_rows(
-      path, [&](const RecordedRow& row) { done_.insert(key_of(row.item, row.region, row.fingerprint, row.plan_hash)); });
+Result<std::int64_t> PartFolder::read_keys(const std::string& part) {
+  const auto index = static_cast<std::uint32_t>(earlier_parts_.size());
+  earlier_parts_.push_back(part);
+  std::int64_t num_rows = 0;
+  SMOL_RETURN_IF_ERROR(visit_rows(path_of(part), [&](const RecordedRow& row) {
+    ++num_rows;
+    recorded_.insert_or_assign(key_of(row.item, row.region, row.plan_hash),
+                               Recorded{version_of(row.fingerprint, row.plan_hash), index, row.error});
+  }));
+  return num_rows;
 }
 
 Status PartFolder::write_part(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
   if (batches.empty()) return {};
   const std::string name = fmt::format("{}{:06}.parquet", part_prefix_, next_part_);
-  const std::string path = (fs::path(folder_) / name).string();
-  const std::string temporary = (fs::path(folder_) / ("_" + name + ".tmp")).string();
+  const std::string temporary = path_of("_" + name + ".tmp");
   SMOL_RETURN_IF_ERROR(write_part_file(temporary, batches));
-  SMOL_RETURN_IF_ERROR(sync_path(temporary));
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return Error{ErrorCode::kIo, fmt::format("cannot rename a part file into place, {}: {}", std::strerror(errno), path),
-                 Stage::kWrite};
-  }
-  SMOL_RETURN_IF_ERROR(sync_path(folder_));
+  SMOL_RETURN_IF_ERROR(drop_replaced(batches));
+  SMOL_RETURN_IF_ERROR(move_into_place(temporary, name));
   ++next_part_;
   parts_.push_back(name);
   std::int64_t num_rows = 0;
@@ -93,21 +121,63 @@ Status PartFolder::write_part(const std::vector<std::shared_ptr<arrow::RecordBat
   return record(name, num_rows);
 }
 
+// Old rows go before new ones come: a run that is killed between does them again, and never leaves both.
+Status PartFolder::drop_replaced(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
+  if (recorded_.empty()) return {};
+  std::map<std::uint32_t, Keys> by_part;
+  for (const std::shared_ptr<arrow::RecordBatch>& batch : batches) {
+    visit_rows(batch, [&](const RecordedRow& row) {
+      const Key key = key_of(row.item, row.region, row.plan_hash);
+      const auto found = recorded_.find(key);
+      if (found != recorded_.end() && replaced_.insert(key).second) by_part[found->second.part].insert(key);
+    });
+  }
+  for (const auto& [part, keys] : by_part) SMOL_RETURN_IF_ERROR(drop_rows(earlier_parts_[part], keys));
+  return {};
+}
+
+Status PartFolder::drop_rows(const std::string& part, const Keys& keys) {
+  const std::string temporary = path_of("_" + part + ".tmp");
+  SMOL_ASSIGN_OR_RETURN(const std::int64_t kept, copy_rows(path_of(part), temporary, [&](const RecordedRow& row) {
+                          return !keys.contains(key_of(row.item, row.region, row.plan_hash));
+                        }));
+  if (kept > 0) {
+    SMOL_RETURN_IF_ERROR(move_into_place(temporary, part));
+  } else {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    if (!fs::remove(path_of(part), ignored))
+      return Error{ErrorCode::kIo, "cannot remove a part whose rows are replaced: " + path_of(part), Stage::kWrite};
+    std::erase(parts_, part);
+  }
+  return record(part, kept);
+}
+
+Status PartFolder::move_into_place(const std::string& temporary, const std::string& part) const {
+  SMOL_RETURN_IF_ERROR(sync_path(temporary));
+  if (std::rename(temporary.c_str(), path_of(part).c_str()) != 0) {
+    return Error{ErrorCode::kIo,
+                 fmt::format("cannot rename a part file into place, {}: {}", std::strerror(errno), path_of(part)),
+                 Stage::kWrite};
+  }
+  return sync_path(folder_);
+}
+
 Status PartFolder::adopt(const std::string& file) {
   const std::string name = fmt::format("{}{:06}.parquet", part_prefix_, next_part_);
   std::error_code failure;
-  fs::rename(file, fs::path(folder_) / name, failure);
+  fs::rename(file, path_of(name), failure);
   if (failure)
     return Error{ErrorCode::kIo, "cannot move the earlier output into the parts folder, " + failure.message() + ": " + file,
                  Stage::kWrite};
   ++next_part_;
   parts_.push_back(name);
-  SMOL_RETURN_IF_ERROR(read_keys(name));
-  return record(name, static_cast<std::int64_t>(done_.size()));
+  SMOL_ASSIGN_OR_RETURN(const std::int64_t num_rows, read_keys(name));
+  return record(name, num_rows);
 }
 
 Status PartFolder::record(const std::string& part, std::int64_t num_rows) const {
-  const std::string path = (fs::path(folder_) / kJournal).string();
+  const std::string path = path_of(std::string(kJournal));
   const std::string line = fmt::format("{{\"part\":\"{}\",\"rows\":{}}}\n", part, num_rows);
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   const bool written =
@@ -123,7 +193,7 @@ Status PartFolder::record(const std::string& part, std::int64_t num_rows) const 
 Status PartFolder::merge_into(const std::string& path) const {
   const std::string temporary = path + ".tmp";
   std::vector<std::string> parts;
-  for (const std::string& part : parts_) parts.push_back((fs::path(folder_) / part).string());
+  for (const std::string& part : parts_) parts.push_back(path_of(part));
   SMOL_RETURN_IF_ERROR(merge_part_files(parts, temporary));
   SMOL_RETURN_IF_ERROR(sync_path(temporary));
   if (std::rename(temporary.c_str(), path.c_str()) != 0) {
