@@ -358,3 +358,140 @@ def test_resume_leaves_files_alone_that_it_did_not_write(card, photos, tmp_path,
     assert done.returncode == 2 and "was not written by smol run" in done.stderr and "--overwrite" in done.stderr
     assert output.read_bytes() == before
     assert not (tmp_path / "prices.parquet.parts").exists()
+
+
+def test_resume_and_overwrite_contradict_each_other(card, photos, tmp_path):
+    done = smol("run", card, photos, "-o", tmp_path / "out", "--resume", "--overwrite", check=False)
+    assert done.returncode == 2 and "give one" in done.stderr and not (tmp_path / "out").exists()
+    done = smol("run", card, photos, "-o", tmp_path / "out", "--retry-failed", check=False)
+    assert done.returncode == 2 and "--resume" in done.stderr and not (tmp_path / "out").exists()
+
+
+def spoil(path: pathlib.Path) -> bytes:
+    """Makes a picture a file that is none, of the same size and time; returns what it was."""
+    before, facts = path.read_bytes(), path.stat()
+    path.write_bytes(b"no picture".ljust(len(before), b"."))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    return before
+
+
+def restore(path: pathlib.Path, content: bytes) -> None:
+    """Undoes spoil(); nothing tells that the file was another."""
+    facts = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+@pytest.mark.parametrize("output", ["out", "out.parquet"])
+def test_recorded_failures_count_in_resumed_runs(card, photos, tmp_path, rows_of, output):
+    spoil(photos / "000.jpg")
+    smol("run", card, photos, "-o", tmp_path / output, check=False)
+    again = smol("run", card, photos, "-o", tmp_path / output, "--resume", check=False)
+    assert again.returncode == 1 and "1 row is an error" in again.stderr
+    assert "24 already done (1 error among them; --retry-failed" in again.stdout and "1 unsupported" in again.stdout
+    report = json.loads(smol("run", card, photos, "-o", tmp_path / output, "--resume", "--json", check=False).stdout)
+    assert (report["skipped"], report["error_rows"], report["earlier_error_rows"]) == (24, 0, 1)
+    assert report["errors_by_code"] == {"unsupported": 1}
+    judged = ["run", card, photos, "-o", tmp_path / output, "--resume", "--max-failures"]
+    assert smol(*judged, "5%").returncode == 0
+    assert len(rows_of(tmp_path / output)) == 24
+    refused = smol(*judged, "1%", check=False)
+    assert refused.returncode == 1 and "1 of 24" in refused.stderr
+
+
+@pytest.mark.parametrize("output", ["out", "out.parquet"])
+def test_failed_items_are_run_again_on_request(card, photos, tmp_path, rows_of, output):
+    smol("run", card, photos, "-o", tmp_path / "whole")
+    names = ["000.jpg", "003.png", "017.jpg"]
+    contents = {name: spoil(photos / name) for name in names}
+    smol("run", card, photos, "-o", tmp_path / output, "--part-rows", "5", check=False)
+    for name in names[:2]:
+        restore(photos / name, contents[name])
+    kept = json.loads(smol("run", card, photos, "-o", tmp_path / output, "--resume", "--json", check=False).stdout)
+    assert kept["items"] == 0 and kept["earlier_error_rows"] == 3
+    retry = ["run", card, photos, "-o", tmp_path / output, "--resume", "--retry-failed", "--json"]
+    report = json.loads(smol(*retry, check=False).stdout)
+    assert (report["items"], report["skipped"], report["error_rows"], report["earlier_error_rows"]) == (3, 21, 1, 0)
+    rows = rows_of(tmp_path / output)
+    assert len(rows) == 24 and [row["item"] for row in rows.values() if row["status"] == "error"] == ["017.jpg"]
+    restore(photos / "017.jpg", contents["017.jpg"])
+    assert smol_json(*retry[:-1])["items"] == 1
+    assert answers(rows_of(tmp_path / output)) == answers(rows_of(tmp_path / "whole"))
+
+
+def test_rows_of_changed_files_are_replaced(card, photos, tmp_path, rows_of):
+    smol("run", card, photos, "-o", tmp_path / "out", "--part-rows", "5")
+    picture(77, 90, 70).save(photos / "000.jpg")
+    assert smol_json("run", card, photos, "-o", tmp_path / "out", "--resume")["items"] == 1
+    smol("run", card, photos, "-o", tmp_path / "whole")
+    assert answers(rows_of(tmp_path / "out")) == answers(rows_of(tmp_path / "whole"))
+
+
+def test_another_strictness_is_another_run(card, photos, tmp_path, rows_of):
+    damage(photos)
+    smol("run", card, photos, "-o", tmp_path / "out", check=False)
+    lenient = ["run", card, photos, "-o", tmp_path / "out", "--resume", "--fail-on", "none", "--max-failures", "100%"]
+    report = smol_json(*lenient)
+    assert report["skipped"] == 0 and report["items"] == 23
+    assert "truncated" in {row["status"] for row in rows_of(tmp_path / "out").values()}
+    assert smol_json(*lenient)["items"] == 0
+
+
+def test_killed_retries_leave_no_row_twice(tmp_path, rows_of):
+    names = write_pictures(tmp_path / "photos", 80)
+    contents = {name: spoil(tmp_path / "photos" / name) for name in names[::2]}
+    card = write_model(tmp_path, "slow", delay_us=4000)
+    words = ["run", card, tmp_path / "photos", "-o", tmp_path / "out", "--part-rows", "5"]
+    smol(*words, check=False)
+    for name, content in contents.items():
+        restore(tmp_path / "photos" / name, content)
+    words += ["--resume", "--retry-failed", "--batch", "2"]
+    generator = random.Random(7)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [str(PROGRAM), *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(generator.uniform(0.02, 0.2))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        rows_of(tmp_path / "out")
+    smol(*words)
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 80 and all(row["status"] == "ok" for row in rows.values())
+
+
+def test_ordered_output_stays_ordered_when_it_is_resumed(card, photos, tmp_path):
+    smol("run", card, photos, "-o", tmp_path / "out", "--shard", "0/1")
+    write_pictures(photos, 60)
+    for name in sorted(p.name for p in photos.iterdir())[:24:2]:
+        os.utime(photos / name, (1, 1))
+    report = smol_json("run", card, photos, "-o", tmp_path / "out", "--resume", "--ordered", "--workers", "5")
+    last = sorted((tmp_path / "out").glob("part-*.parquet"))[-1]
+    items = pq.read_table(last)["item"].to_pylist()
+    assert items == sorted(items) and len(items) == report["items"] > 0
+
+
+def start_and_interrupt(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Ctrl-C as soon as the program's workers run."""
+    words = [str(PROGRAM), *map(str, arguments)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tasks = pathlib.Path(f"/proc/{process.pid}/task")
+    deadline = time.monotonic() + 60
+    while not any(comm.read_text().startswith("smol-work") for comm in tasks.glob("*/comm")):
+        assert process.poll() is None and time.monotonic() < deadline, "no worker was seen"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(words, process.returncode, output, errors)
+
+
+def test_interrupted_commands_say_what_is_kept(tmp_path):
+    write_pictures(tmp_path / "photos", 40)
+    card = write_model(tmp_path, "slow", delay_us=20000)
+    run = start_and_interrupt("run", card, tmp_path / "photos", "-o", tmp_path / "out", "--streams", "1")
+    assert run.returncode == 1 and "rows that are done are kept" in run.stderr
+    plan = start_and_interrupt("plan", tmp_path / "photos", "--models", card, "-o", tmp_path / "plans.yaml")
+    assert plan.returncode == 1 and "what was measured is not kept" in plan.stderr
+    assert not (tmp_path / "plans.yaml").exists() and "done is kept" not in plan.stderr
+    measure = start_and_interrupt("measure", card, tmp_path / "photos", "--batch", "1")
+    assert measure.returncode == 1 and "measuring keeps nothing" in measure.stderr
