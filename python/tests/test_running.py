@@ -234,13 +234,14 @@ def test_items_that_are_none_end_the_run(card, jpeg, item, message):
 
 MEETING = """
 import sys, threading
+import pyarrow  # now, not while the pictures are on their way
 import smol
 card, mode, picture, folder = sys.argv[1:]
 data = open(picture, "rb").read()
 meet = threading.Barrier(2, timeout=60)
 
 def pictures():
-    for i in range(20):
+    for i in range(200):
         meet.wait()
         yield str(i), data
 
@@ -256,7 +257,7 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-assert rows == [20, 20], rows
+assert rows == [200, 200], rows
 """
 
 
