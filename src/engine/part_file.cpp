@@ -52,9 +52,26 @@ arrow::Status check_columns(parquet::arrow::FileReader& reader) {
   return arrow::Status::OK();
 }
 
-arrow::Status open_and_check(const std::string& path) {
+arrow::Result<std::shared_ptr<arrow::Schema>> read_schema(const std::string& path) {
   ARROW_ASSIGN_OR_RAISE(const auto reader, open_part(path));
-  return check_columns(*reader);
+  ARROW_RETURN_NOT_OK(check_columns(*reader));
+  std::shared_ptr<arrow::Schema> schema;
+  ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
+  return schema;
+}
+
+// Parquet renames what lies inside lists; lengths of embeddings matter.
+bool same_columns(const arrow::Schema& one, const arrow::Schema& other) {
+  return std::equal(one.fields().begin(), one.fields().end(), other.fields().begin(), other.fields().end(),
+                    [](const auto& left, const auto& right) {
+                      const bool lists = left->type()->id() == arrow::Type::FIXED_SIZE_LIST &&
+                                         right->type()->id() == arrow::Type::FIXED_SIZE_LIST;
+                      const auto length = [](const auto& field) {
+                        return static_cast<const arrow::FixedSizeListType&>(*field->type()).list_size();
+                      };
+                      return left->name() == right->name() && left->type()->id() == right->type()->id() &&
+                             (!lists || length(left) == length(right));
+                    });
 }
 
 // Row group by row group, so that merging needs little memory.
@@ -85,6 +102,7 @@ arrow::Result<std::shared_ptr<arrow::Table>> read_key_columns(const std::string&
   // Leaf column numbers: nested columns lie between the keys.
   const parquet::SchemaDescriptor* leaves = reader->parquet_reader()->metadata()->schema();
   std::vector<int> columns;
+  columns.reserve(kKeyColumns.size());
   for (const char* name : kKeyColumns) columns.push_back(leaves->ColumnIndex(std::string(name)));
   std::shared_ptr<arrow::Table> table;
   ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable(columns));
@@ -130,8 +148,7 @@ arrow::Result<std::int64_t> copy_kept_rows(const std::string& path, const std::s
                                            const std::function<bool(const RecordedRow&)>& keep) {
   ARROW_ASSIGN_OR_RAISE(const auto reader, open_part(path));
   ARROW_RETURN_NOT_OK(check_columns(*reader));
-  std::shared_ptr<arrow::Table> table;
-  ARROW_RETURN_NOT_OK(reader->ReadTable(&table));
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Table> table, reader->ReadTable());
   ARROW_ASSIGN_OR_RAISE(table, table->CombineChunks());
   const KeyRows rows(*table);
   std::vector<std::shared_ptr<arrow::Table>> kept{table->Slice(0, 0)};
@@ -148,13 +165,20 @@ arrow::Result<std::int64_t> copy_kept_rows(const std::string& path, const std::s
 
 }  // namespace
 
-Status check_part_file(const std::string& path) {
-  const arrow::Status checked = open_and_check(path);
-  if (checked.ok()) return {};
+Status check_part_file(const std::string& path, const arrow::Schema& schema) {
+  const arrow::Result<std::shared_ptr<arrow::Schema>> found = read_schema(path);
+  if (!found.ok()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("the file was not written by smol run, so --resume cannot continue it; name another output, or "
+                             "replace it with --overwrite ({}): {}",
+                             found.status().message(), path),
+                 Stage::kWrite};
+  }
+  if (same_columns(**found, schema)) return {};
   return Error{ErrorCode::kInvalidArgument,
-               fmt::format("the file was not written by smol run, so --resume cannot continue it; name another output, or "
-                           "replace it with --overwrite ({}): {}",
-                           checked.message(), path),
+               "the file has other columns than this run, with or without --stage-times or for a model with another output, "
+               "so --resume cannot continue it; run as before, or name another output: " +
+                   path,
                Stage::kWrite};
 }
 

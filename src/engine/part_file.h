@@ -18,8 +18,9 @@ struct RecordedRow {
   std::optional<ErrorCode> error;
 };
 
-/// Whether `path` is a Parquet file with the columns that a run writes. kInvalidArgument says why it is none.
-[[nodiscard]] Status check_part_file(const std::string& path);
+/// Whether rows with the columns of `schema` can be added to `path`: a Parquet file that a run wrote with the same columns.
+/// kInvalidArgument says why not.
+[[nodiscard]] Status check_part_file(const std::string& path, const arrow::Schema& schema);
 /// Calls `visit` for each row. kCorrupt.
 [[nodiscard]] Status visit_rows(const std::string& path, const std::function<void(const RecordedRow&)>& visit);
 void visit_rows(const std::shared_ptr<arrow::RecordBatch>& batch, const std::function<void(const RecordedRow&)>& visit);

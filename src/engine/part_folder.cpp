@@ -193,6 +193,7 @@ Status PartFolder::record(const std::string& part, std::int64_t num_rows) const 
 Status PartFolder::merge_into(const std::string& path) const {
   const std::string temporary = path + ".tmp";
   std::vector<std::string> parts;
+  parts.reserve(parts_.size());
   for (const std::string& part : parts_) parts.push_back(path_of(part));
   SMOL_RETURN_IF_ERROR(merge_part_files(parts, temporary));
   SMOL_RETURN_IF_ERROR(sync_path(temporary));

@@ -14,7 +14,8 @@
 
 namespace smol {
 
-/// The durable side of a Parquet output: a folder of part files and a journal of them (_journal.jsonl, one line a part).
+/// The durable side of a Parquet output: a folder of part files and a journal of them (_journal.jsonl, a line for each
+/// part that is written or rewritten).
 /// A part is written under a temporary name, synced, renamed and then recorded; rows are done when their part has its final
 /// name, so an interrupted run leaves only whole parts and at most one temporary file, which the next run removes.
 /// There is one row for each item, region and plan: a new one (the file or --fail-on changed, or it had failed and is tried

@@ -495,3 +495,56 @@ def test_interrupted_commands_say_what_is_kept(tmp_path):
     assert not (tmp_path / "plans.yaml").exists() and "done is kept" not in plan.stderr
     measure = start_and_interrupt("measure", card, tmp_path / "photos", "--batch", "1")
     assert measure.returncode == 1 and "measuring keeps nothing" in measure.stderr
+
+
+def test_resume_refuses_other_columns_before_it_moves_anything(card, photos, tmp_path):
+    output = tmp_path / "out.parquet"
+    smol("run", card, photos, "-o", output)
+    before = output.read_bytes()
+    done = smol("run", card, photos, "-o", output, "--resume", "--stage-times", check=False)
+    assert done.returncode == 2 and "other columns" in done.stderr and output.read_bytes() == before
+    smol("run", write_model(tmp_path, "second", seed=4), photos, "-o", output, "--resume")
+    assert pq.read_table(output).num_rows == 48
+
+
+def test_overwrite_removes_only_what_a_run_wrote(card, photos, tmp_path, rows_of):
+    smol("run", card, photos, "-o", tmp_path / "out", "--part-rows", "5")
+    write_foreign_table(tmp_path / "out" / "prices.parquet")
+    smol("run", card, photos, "-o", tmp_path / "out", "--overwrite")
+    (tmp_path / "out" / "prices.parquet").rename(tmp_path / "prices.parquet")
+    assert len(rows_of(tmp_path / "out")) == 24
+
+
+def test_regions_are_clipped_to_the_picture(card, photos, tmp_path, rows_of):
+    with Image.open(photos / "003.png") as image:
+        width, height = image.size
+    (tmp_path / "dataset.yaml").write_text("renditions: {full: {path: photos}}\nregions: regions.csv\n")
+    (tmp_path / "regions.csv").write_text(
+        "item,region,x,y,width,height\n"
+        f"003.png,inside,10,0,{width - 10},{height}\n"
+        f"003.png,beyond,10,-1,{width - 9},{height + 2}\n"
+        f"003.png,missed,{width},0,5,5\n"
+    )
+    done = smol("run", card, tmp_path / "dataset.yaml", "-o", tmp_path / "out", check=False)
+    assert done.returncode == 1
+    rows = {row["region"]: row for row in rows_of(tmp_path / "out").values() if row["item"] == "003.png"}
+    assert rows["beyond"]["status"] == "ok" and rows["beyond"]["top_scores"] == rows["inside"]["top_scores"]
+    assert rows["missed"]["error_code"] == "invalid_argument"
+    assert f"misses the picture of {width}x{height}" in rows["missed"]["error_message"]
+
+
+def test_commands_that_keep_nothing_end_at_once(tmp_path):
+    """Also whom they started: the pipe closes when nobody holds it any more."""
+    sleeper = tmp_path / "sleeper"
+    sleeper.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nexec sleep 600\n")
+    sleeper.chmod(0o755)
+    words = [str(PROGRAM), "demo", "-o", str(tmp_path / "demo"), "--python", str(sleeper)]
+    process = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (tmp_path / "started").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors == "\nsmol: stopped\n"
