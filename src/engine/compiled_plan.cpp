@@ -59,6 +59,7 @@ const ModelCard& CompiledPlan::card() const { return state_->card; }
 Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const RunOptions& options) {
   auto state = std::make_unique<CompiledPlan::State>();
   state->plan = plan;
+  state->fail_on = options.fail_on;
   SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model, runtime.user_operators));
   SMOL_RETURN_IF_ERROR(verify(plan, state->card));
   if (state->card.max_batch > 0) state->plan.shape.batch = std::min(plan.shape.batch, state->card.max_batch);
