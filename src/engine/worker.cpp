@@ -172,14 +172,14 @@ void Worker::process_bytes(ItemContext& context, ByteView bytes) {
   if (!header.ok()) return fail_item(context, with_stage(std::move(header).error(), Stage::kDecode));
   if (Status held = hold_for_decoding(context.item, *header, *codec, bytes); !held.ok())
     return fail_item(context, with_stage(std::move(held).error(), Stage::kDecode));
-  std::vector<DecodeJob> all = list_jobs(context, *header);
-  for (std::span<DecodeJob> jobs = all; !jobs.empty();) {
+  list_jobs(context, *header);
+  for (std::span<DecodeJob> jobs = jobs_; !jobs.empty();) {
     process_group(context, take_group(jobs), {bytes, *header, decoder});
   }
 }
 
-std::vector<DecodeJob> Worker::list_jobs(const ItemContext& context, const ImageHeader& header) {
-  std::vector<DecodeJob> jobs;
+void Worker::list_jobs(const ItemContext& context, const ImageHeader& header) {
+  jobs_.clear();
   const bool alone = num_regions(context.item) * preprocessors_.size() == 1;
   for (std::size_t region = 0; region < num_regions(context.item); ++region) {
     for (std::size_t plan = 0; plan < preprocessors_.size(); ++plan) {
@@ -193,10 +193,9 @@ std::vector<DecodeJob> Worker::list_jobs(const ItemContext& context, const Image
         }
         job.need = *std::move(need);
       }
-      jobs.push_back(job);
+      jobs_.push_back(job);
     }
   }
-  return jobs;
 }
 
 void Worker::process_group(const ItemContext& context, std::span<DecodeJob> group, const EncodedPicture& picture) {
@@ -265,18 +264,23 @@ void Worker::process_picture(const ItemContext& context, const ImageView& pictur
   }
 }
 
-// Rows are resized while they are decoded, for all plans at once.
-void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob> jobs, const EncodedPicture& picture) {
-  std::vector<SlotLease> leases;
-  std::vector<Preprocessor*> preprocessors;
-  std::vector<TensorSlot> slots;
+void Worker::lease_places(std::span<const DecodeJob> jobs) {
+  filling_.leases.clear();
+  filling_.slots.clear();
+  filling_.preprocessors.clear();
   for (const DecodeJob& job : jobs) {
     Result<SlotLease> lease = run_.assemblers[job.plan]->lease(run_.stop.get_token());
-    if (!lease.ok()) break;
-    leases.push_back(*lease);
-    slots.push_back(lease->tensor);
-    preprocessors.push_back(preprocessors_[job.plan].get());
+    if (!lease.ok()) return;
+    filling_.leases.push_back(*lease);
+    filling_.slots.push_back(lease->tensor);
+    filling_.preprocessors.push_back(preprocessors_[job.plan].get());
   }
+}
+
+// Rows are resized while they are decoded, for all plans at once.
+void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob> jobs, const EncodedPicture& picture) {
+  lease_places(jobs);
+  const auto& [leases, preprocessors, slots] = filling_;
   Result<DecodeReport> report = Error{ErrorCode::kCancelled, "stopped"};
   if (!run_.stop.stop_requested() && !leases.empty()) {
     run_.decodes.fetch_add(1, std::memory_order_relaxed);

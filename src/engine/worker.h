@@ -45,13 +45,16 @@ class Worker {
   void release_memory();
   void process_bytes(ItemContext& context, ByteView bytes);
   void process_picture(const ItemContext& context, const ImageView& picture);
-  // What each wanted region and plan asks of the decoder; those that do not suit the picture get their rows here.
-  std::vector<DecodeJob> list_jobs(const ItemContext& context, const ImageHeader& header);
+  // Fills jobs_ with what each wanted region and plan asks of the decoder; those that do not suit the picture get their rows
+  // here.
+  void list_jobs(const ItemContext& context, const ImageHeader& header);
   void process_group(const ItemContext& context, std::span<DecodeJob> group, const EncodedPicture& picture);
   // False when the part is damaged: then each region is decoded alone, for what can be had of it.
   bool decode_once(const ItemContext& context, std::span<const DecodeJob> group, const DecodeNeed& need,
                    const EncodedPicture& picture);
   void decode_region(const ItemContext& context, std::span<const DecodeJob> jobs, const EncodedPicture& picture);
+  // A place in a batch for each of the jobs, fewer when the run stops; fills filling_.
+  void lease_places(std::span<const DecodeJob> jobs);
   // Leases a slot, lets `write` fill it and commits it with a row. False when the run stops.
   template <typename Write>
   bool fill_slot(const ItemContext& context, std::size_t region, int plan, float decode_us, Write write);
@@ -70,6 +73,12 @@ class Worker {
   std::map<const Codec*, std::unique_ptr<Decoder>> decoders_;
   std::vector<std::uint8_t> file_;
   DecodedPart part_;
+  std::vector<DecodeJob> jobs_;  // of one picture
+  struct {
+    std::vector<SlotLease> leases;
+    std::vector<Preprocessor*> preprocessors;
+    std::vector<TensorSlot> slots;
+  } filling_;  // of one decoding, by job
   bool item_failed_ = false;
 };
 

@@ -62,7 +62,7 @@ TEST(EngineAllocationTest, MemoryIsFlatAndItemsAreCheap) {
   const long many = run(many_items);
   const double per_item = static_cast<double>(many - few) / static_cast<double>(many_items - 1000);
   std::printf("allocations per item: %.1f; resident grew by %ld bytes\n", per_item, resident_bytes() - resident);
-  EXPECT_LT(per_item, 30);
+  EXPECT_LT(per_item, 20);
   EXPECT_LT(resident_bytes() - resident, 8L << 20);
 }
 
