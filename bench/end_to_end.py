@@ -130,8 +130,8 @@ def start_peers(settings: Settings, pairing: Pairing, files: list[Path]) -> tupl
 def measure_pairing(settings: Settings, pairing: Pairing) -> tuple[SmolParts, dict[str, Samples], dict[str, str]]:
     """All rounds of one pairing."""
     files = pictures.large() if pairing.large else pictures.medium(128)
-    # Filling and draining the pipeline takes 40 ms with 6-12 MP pictures: 5 % of a round of 0.9 s, 1 % of one of 3 s.
-    seconds = 5 * settings.seconds
+    # Filling and draining the pipeline takes 40 ms with 6-12 MP pictures: 2 % of a round of 2 s.
+    seconds = (10 if pairing.large else 5) * settings.seconds
     card = pairing.card or pictures.model_card(settings, pairing.model)
     folder = pictures.as_folder(settings, "large" if pairing.large else "medium", files)
     parts = SmolParts(settings, card, folder, pairing.batch, seconds)

@@ -46,6 +46,12 @@ class Sink {
     (void)item, (void)region, (void)fingerprint, (void)plan;
     return false;
   }
+  /// The error in a row that has() knows: it counts as if this run had found it.
+  [[nodiscard]] virtual std::optional<ErrorCode> failure(std::string_view item, std::string_view region,
+                                                         std::string_view fingerprint, int plan) const {
+    (void)item, (void)region, (void)fingerprint, (void)plan;
+    return std::nullopt;
+  }
 };
 
 /// Optimisations that can be switched off to see what they buy (the paper's Figures 7 and 8).
@@ -87,7 +93,8 @@ struct RunReport {
   std::int64_t items = 0;    ///< read (without skipped)
   std::int64_t skipped = 0;  ///< already in the sink
   std::int64_t rows = 0, error_rows = 0;
-  std::map<std::string, std::int64_t> errors_by_code;
+  std::int64_t earlier_error_rows = 0;                 ///< of skipped items: errors that an earlier run recorded (resume)
+  std::map<std::string, std::int64_t> errors_by_code;  ///< of error_rows and earlier_error_rows
   double seconds = 0;
   double cpu_seconds = 0;              ///< of the whole process
   std::int64_t decodes = 0;            ///< pictures or parts of them; several regions or plans may share one
@@ -129,6 +136,7 @@ class CompiledPlan {
  private:
   std::unique_ptr<State> state_;
 };
+/// `options`: those that execute() will be given.
 [[nodiscard]] Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const RunOptions& options = {});
 
 /// Runs the plans over the source. Several plans share one reading and decoding of each item where their decode steps agree.
@@ -151,13 +159,16 @@ class MemorySink final : public Sink {
 };
 
 struct ParquetOptions {
-  bool resume = false;     ///< keep finished parts and skip their items; otherwise an existing output is an error
-  bool overwrite = false;  ///< remove an existing output first
+  bool resume = false;        ///< keep finished parts and skip their items; otherwise an existing output is an error
+  bool overwrite = false;     ///< remove an existing output first
+  bool retry_failed = false;  ///< with resume: run items again whose rows are errors; the new rows replace the old ones
   bool stage_times = false;
   std::int64_t rows_per_part = 50'000;
   std::chrono::milliseconds part_interval{10'000};  ///< a part is closed at the latest after this time
   int shard = 0, num_shards = 1;                    ///< names parts "shard-i-of-n"
 };
+/// kInvalidArgument for options that contradict each other.
+[[nodiscard]] Status check(const ParquetOptions& options);
 /// `path` is a folder of part files, or a single file ending in .parquet (merged from the parts in `path`.parts at the end).
 /// `plans` are those that execute() will be given, in the same order; what is needed of them is copied.
 [[nodiscard]] Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::span<const CompiledPlan> plans,
@@ -183,6 +194,9 @@ struct PlanOptions {
 /// Measures every model x rendition x fidelity on the calibration sample and returns the frontier.
 /// kInvalidArgument when no plan meets the constraints, with the nearest that there is.
 [[nodiscard]] Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options);
+
+/// So many items repay the seconds in which exact_plan() measures the fastest batch; fewer run one by one.
+inline constexpr std::int64_t kItemsWorthMeasuringBatch = 5000;
 
 /// The exact plan of one model card: what runs where nothing was planned. Only its batch is measured, and that on request.
 /// `sample` shows what the pictures are

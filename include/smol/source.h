@@ -60,7 +60,8 @@ Status read_file_range(const std::string& path, std::int64_t offset, std::int64_
 Status read_file(const std::string& path, std::vector<std::uint8_t>& buffer, std::int64_t max_bytes = std::int64_t{1} << 31);
 
 /// Content identity for resume and caches: size and modification time of a file, hash of bytes otherwise.
-[[nodiscard]] std::string fingerprint_of(const Item& item);
+/// `file_bytes`, if given, is set to the file's size where there is one.
+[[nodiscard]] std::string fingerprint_of(const Item& item, std::int64_t* file_bytes = nullptr);
 
 /// A dataset: one folder, list or YAML file; items x renditions with optional labels and regions.
 struct Dataset {
@@ -76,14 +77,17 @@ struct Dataset {
   std::vector<std::string> models;           ///< card paths, resolved
   std::vector<std::string> calibration;      ///< item ids; empty: chosen by fraction
   double calibration_fraction = 0;           ///< 0: planner's choice
+  std::int64_t num_passed_over =
+      0;  ///< entries of the first rendition's folder that are no regular files: pipes, dead links
 
   /// Path of `item_id` in a rendition: the same relative path, or the same stem with another extension.
-  /// kNotFound when missing, kInvalidArgument when two files share the stem.
+  /// kNotFound when missing, kInvalidArgument when two pictures share the stem.
   [[nodiscard]] Result<std::string> locate(const Rendition& rendition, const std::string& item_id) const;
   /// All items of a rendition, in item order; missing ones carry an error.
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& rendition, int shard = 0, int num_shards = 1) const;
 };
-/// A folder, a picture, a text list (.txt) or a YAML dataset file. Labels: CSV item,label[,...].
+/// A folder, a picture, a text list (.txt: one item a line; blank lines and lines that begin with # are passed over) or a
+/// YAML dataset file. Labels: CSV item,label[,...].
 [[nodiscard]] Result<Dataset> open_dataset(const std::string& name);
 
 }  // namespace smol

@@ -121,6 +121,7 @@ def run(
     *,
     output: PathLike,
     resume: bool = False,
+    retry_failed: bool = False,
     overwrite: bool = False,
     plan_id: str = "",
     rendition: str | None = None,
@@ -145,6 +146,7 @@ def run(
     *,
     output: PathLike | None = None,
     resume: bool = False,
+    retry_failed: bool = False,
     overwrite: bool = False,
     plan_id: str = "",
     rendition: str | None = None,
@@ -170,9 +172,11 @@ def run(
             and of pairs (id, picture), a picture being a path, encoded bytes or an array (height, width, 3) of uint8.
         output: a folder for Parquet part files, or one file ending in .parquet. The run is then done when this returns.
         resume, overwrite: what to do when the output exists: skip the items whose rows are there, or replace it.
+        retry_failed: with `resume`, items whose rows are errors are run again; the new rows replace the old ones.
         plan_id: which plan of a plan file.
         rendition: of the dataset; the plan's by default.
-        batch, workers, streams: override the plan's use of the machine; 0 keeps it.
+        batch, workers, streams: override the plan's use of the machine; 0 keeps it. A model card says no batch: of 5000
+            items and more (if the source knows how many it has) the fastest is measured first, else it is 1.
         ordered: rows in the order of the source.
         stage_times: a column of microseconds for each stage.
         fail_on: how strict decoding is. A picture that fails gets a row with its error; it never stops the run.
@@ -197,7 +201,12 @@ def run(
     )
     part, parts = arguments.integers("shard", shard, ("i", "n"))
     parquet = _native.ParquetOptions(
-        arguments.flag("resume", resume), arguments.flag("overwrite", overwrite), stage_times, part, parts
+        arguments.flag("resume", resume),
+        arguments.flag("retry_failed", retry_failed),
+        arguments.flag("overwrite", overwrite),
+        stage_times,
+        part,
+        parts,
     )
     on_progress = arguments.function_or_none("on_progress", on_progress)
     folder = None if output is None else arguments.path("output", output)
@@ -207,7 +216,9 @@ def run(
     plans_or_cards = [_find_plan(entry, plan_id, operators) for entry in _list_plans(plan)]
     items = _open_items(source, plans_or_cards, rendition, (part, parts))
     plans = [
-        entry if isinstance(entry, _native.Plan) else _native.exact_plan(entry, rendition or "full", items, operators)
+        entry
+        if isinstance(entry, _native.Plan)
+        else _native.exact_plan(entry, rendition or "full", items, shape[0], operators)
         for entry in plans_or_cards
     ]
     plans = [entry.reshaped(*shape) for entry in plans]

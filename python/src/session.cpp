@@ -39,11 +39,16 @@ RunOptions make_options(const std::string& fail_on, std::optional<std::int64_t> 
   return options;
 }
 
-Plan exact_plan_of(const std::string& card, const std::string& rendition, const ItemStream& items,
+// As `smol run` does: the fastest batch is measured where there are items enough to repay it, unless one is wanted.
+Plan exact_plan_of(const std::string& card, const std::string& rendition, const ItemStream& items, int batch,
                    const UserOperators& user_operators) {
   const std::shared_ptr<const Runtime> runtime = runtime_with(user_operators);
-  const nb::gil_scoped_release released;
-  return unwrap(exact_plan(*runtime, card, rendition, items.sample));
+  PlanOptions options;
+  options.measure_batch = batch == 0 && items.source && items.source->size().value_or(0) >= kItemsWorthMeasuringBatch;
+  return unwrap(run_interruptibly([&](const std::stop_token& stop) {
+    options.stop = stop;
+    return exact_plan(*runtime, card, rendition, items.sample, options);
+  }));
 }
 
 PlanSet plan_dataset(const Dataset& dataset, PlanOptions options, const UserOperators& user_operators,
@@ -110,6 +115,7 @@ void bind_reports(nb::module_& module) {
       .def_ro("skipped", &RunReport::skipped)
       .def_ro("rows", &RunReport::rows)
       .def_ro("error_rows", &RunReport::error_rows)
+      .def_ro("earlier_error_rows", &RunReport::earlier_error_rows)
       .def_ro("decodes", &RunReport::decodes)
       .def_ro("peak_memory_bytes", &RunReport::peak_memory_bytes)
       .def_ro("errors_by_code", &RunReport::errors_by_code)
@@ -134,16 +140,18 @@ void bind_options(nb::module_& module) {
       .def(nb::new_(&make_options), "fail_on"_a, "max_pixels"_a.none(), "ordered"_a, "stage_times"_a, "memory_bytes"_a,
            "max_failures"_a);
   nb::class_<ParquetOptions>(module, "ParquetOptions")
-      .def(nb::new_([](bool resume, bool overwrite, bool stage_times, int shard, int num_shards) {
+      .def(nb::new_([](bool resume, bool retry_failed, bool overwrite, bool stage_times, int shard, int num_shards) {
              ParquetOptions options;
              options.resume = resume;
+             options.retry_failed = retry_failed;
              options.overwrite = overwrite;
              options.stage_times = stage_times;
              options.shard = shard;
              options.num_shards = num_shards;
+             unwrap(check(options));
              return options;
            }),
-           "resume"_a, "overwrite"_a, "stage_times"_a, "shard"_a, "num_shards"_a);
+           "resume"_a, "retry_failed"_a, "overwrite"_a, "stage_times"_a, "shard"_a, "num_shards"_a);
   nb::class_<PlanOptions>(module, "PlanOptions")
       .def(nb::new_([](std::vector<std::string> models, std::optional<double> min_accuracy,
                        std::optional<double> min_throughput, int calibration_items, bool allow_lossy,
@@ -186,7 +194,7 @@ std::shared_ptr<const Runtime> runtime_with(UserOperators user_operators) {
 void bind_session(nb::module_& module) {
   bind_options(module);
   bind_reports(module);
-  module.def("exact_plan", exact_plan_of, "card"_a, "rendition"_a, "items"_a, "user_operators"_a);
+  module.def("exact_plan", exact_plan_of, "card"_a, "rendition"_a, "items"_a, "batch"_a, "user_operators"_a);
   module.def("plan", plan_dataset, "dataset"_a, "options"_a, "user_operators"_a, "on_progress"_a.none());
   module.def("write_parquet", write_parquet, "plans"_a, "items"_a, "options"_a, "path"_a, "output"_a, "user_operators"_a,
              "on_progress"_a.none());

@@ -63,6 +63,7 @@ def calls(card, photos, data):
         (lambda: smol.run(card, data), "source", "path", "smol.Dataset"),
         (lambda: smol.run(card, photos, output=5), "output", "path"),
         (lambda: smol.run(card, photos, output="x", resume=1), "resume", "True or False"),
+        (lambda: smol.run(card, photos, output="x", retry_failed=1), "retry_failed", "True or False"),
         (lambda: smol.run(card, photos, output="x", overwrite=1), "overwrite", "True or False"),
         (lambda: smol.run(card, photos, plan_id=5), "plan_id", "text"),
         (lambda: smol.run(card, photos, rendition=5), "rendition", "text"),

@@ -116,6 +116,25 @@ def test_progress(labelled):
         smol.plan(labelled, **QUICK, on_progress=fail)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_accuracy": 7}, "fraction 0..1: 7"),
+        ({"min_accuracy": -0.1}, "fraction 0..1"),
+        ({"min_accuracy": float("nan")}, "fraction 0..1"),
+        ({"min_throughput": 0}, "more than 0"),
+        ({"min_throughput": float("inf")}, "more than 0"),
+        ({"repeats": 0}, "at least once"),
+        ({"calibration_items": -1}, "calibration items"),
+    ],
+)
+def test_requests_are_checked_before_anything_is_measured(labelled, options, message):
+    steps: list[str] = []
+    with pytest.raises(smol.InvalidArgumentError, match=message):
+        smol.plan(labelled, **{**QUICK, **options}, on_progress=lambda what, done, total: steps.append(what))
+    assert not steps
+
+
 def test_ctrl_c_while_planning(labelled):
     code = "import smol, sys\ntry:\n  smol.plan(sys.argv[1], repeats=99)\nexcept KeyboardInterrupt:\n  sys.exit(42)\n"
     with subprocess.Popen([sys.executable, "-c", code, str(labelled)], stderr=subprocess.PIPE) as process:

@@ -109,6 +109,40 @@ def test_parquet_output(card, photos, tmp_path):
     assert smol.run(card, photos, output=tmp_path / "out.parquet", overwrite=True).rows == 20
 
 
+def test_failed_items_are_run_again_on_request(card, photos, tmp_path):
+    broken = photos / "00.jpg"
+    content, facts = broken.read_bytes(), broken.stat()
+    broken.write_bytes(b"no picture".ljust(len(content)))
+    os.utime(broken, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    assert smol.run(card, photos, output=tmp_path / "out").error_rows == 1
+    broken.write_bytes(content)
+    os.utime(broken, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    resumed = smol.run(card, photos, output=tmp_path / "out", resume=True)
+    assert (resumed.items, resumed.error_rows, resumed.earlier_error_rows) == (0, 0, 1)
+    again = smol.run(card, photos, output=tmp_path / "out", resume=True, retry_failed=True)
+    assert (again.items, again.earlier_error_rows) == (1, 0)
+    assert answers(pq.read_table(tmp_path / "out")) == answers(smol.run(card, photos))
+    for options in ({"resume": True, "overwrite": True}, {"retry_failed": True}):
+        with pytest.raises(smol.InvalidArgumentError, match="resume"):
+            smol.run(card, photos, output=tmp_path / "out", **options)
+
+
+def test_the_batch_of_a_card_is_the_fastest_where_it_is_measured(make_card, jpeg):
+    card, data = make_card(delay_us=2000), jpeg(1, 32, 32)
+    many = [(f"{i}", data) for i in range(5000)]
+
+    def batch_of(source, **options):
+        run = smol.run(card, source, **options)
+        for _ in run:
+            pass
+        return run.report.batch
+
+    assert batch_of(many) == 16
+    assert batch_of(many, batch=4) == 4
+    assert batch_of(many[:100]) == 1
+    assert batch_of(iter(many[:100])) == 1  # does not tell how many there are
+
+
 def test_progress_that_raises_stops_the_run(make_card, photos, tmp_path):
     def fail(progress):
         raise KeyError("from the callback")
@@ -198,25 +232,41 @@ def test_items_that_are_none_end_the_run(card, jpeg, item, message):
             list(smol.run(card, items))
 
 
-def test_two_runs_at_once_make_progress(make_card, photos):
-    """Each inference sleeps; one thread alone would take the sum."""
-    card = make_card(delay_us=30_000)
-    results: dict[int, int] = {}
+MEETING = """
+import sys, threading
+import pyarrow  # now, not while the pictures are on their way
+import smol
+card, mode, picture, folder = sys.argv[1:]
+data = open(picture, "rb").read()
+meet = threading.Barrier(2, timeout=60)
 
-    def work(index: int) -> None:
-        results[index] = sum(batch.num_rows for batch in smol.run(card, photos, streams=1, workers=1))
+def pictures():
+    for i in range(200):
+        meet.wait()
+        yield str(i), data
 
-    start = time.monotonic()
-    work(0)
-    alone = time.monotonic() - start
-    threads = [threading.Thread(target=work, args=(index,)) for index in (1, 2)]
-    start = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert set(results.values()) == {20}
-    assert time.monotonic() - start < 1.7 * alone
+rows = []
+def work(name):
+    if mode == "iterate":
+        rows.append(sum(batch.num_rows for batch in smol.run(card, pictures())))
+    else:
+        rows.append(smol.run(card, pictures(), output=folder + "/" + name).rows)
+
+threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert rows == [200, 200], rows
+"""
+
+
+@pytest.mark.parametrize("mode", ["iterate", "parquet"])
+def test_runs_release_the_lock(card, photos, tmp_path, mode):
+    """Each of two runs gets a picture when the other asks for its own: one that kept the lock would never end."""
+    words = [sys.executable, "-c", MEETING, str(card), mode, str(photos / "00.jpg"), str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 INTERRUPTED = """

@@ -2,11 +2,14 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace smol {
 namespace {
@@ -25,7 +28,42 @@ double cgroup_quota_cores() {
   return 0;
 }
 
+// The kernel's struct of sched_getattr(2), which glibc 2.36 has no wrapper for.
+struct SchedulingAttributes {
+  std::uint32_t size, policy;
+  std::uint64_t flags;
+  std::int32_t nice;
+  std::uint32_t priority;
+  std::uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+bool read_attributes(SchedulingAttributes& attributes) {
+  attributes = {};
+  return syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) == 0;
+}
+
+bool write_attributes(SchedulingAttributes& attributes) {
+  attributes.size = sizeof(attributes);
+  return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
+}
+
 }  // namespace
+
+LongTimeSlices::LongTimeSlices() {
+  constexpr std::uint64_t kSliceNs = 20'000'000;
+  SchedulingAttributes attributes;
+  // Before Linux 6.12 the slice of an ordinary thread reads as 0.
+  if (!read_attributes(attributes) || attributes.policy != SCHED_OTHER || attributes.runtime_ns == 0) return;
+  const std::uint64_t old_slice_ns = std::exchange(attributes.runtime_ns, kSliceNs);
+  if (write_attributes(attributes)) old_slice_ns_ = old_slice_ns;
+}
+
+LongTimeSlices::~LongTimeSlices() {
+  SchedulingAttributes attributes;
+  if (old_slice_ns_ == 0 || !read_attributes(attributes)) return;
+  attributes.runtime_ns = old_slice_ns_;
+  write_attributes(attributes);
+}
 
 int available_cores() {
   cpu_set_t mask;

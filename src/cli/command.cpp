@@ -67,6 +67,21 @@ void warn_of_no_effect(const Runtime& runtime, const Plan& plan, const WithoutOp
   fmt::print(stderr, "smol: --without pinning has no effect: the device's memory is the host's, backend {}\n", plan.backend);
 }
 
+std::string counted(std::int64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
+
+void warn_of_passed_over(const Dataset& dataset) {
+  if (dataset.num_passed_over == 0) return;
+  fmt::print(stderr, "smol: passed over what is no regular file (pipes, sockets, devices, dead links): {} in {}\n",
+             dataset.num_passed_over, dataset.renditions.front().path);
+}
+
+Error as_usage(Error error) {
+  error.code = ErrorCode::kInvalidArgument;
+  return error;
+}
+
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   const auto width_of = [](const std::string& cell) {
@@ -136,6 +151,7 @@ Json to_json(const RunReport& report) {
             {"skipped", report.skipped},
             {"rows", report.rows},
             {"error_rows", report.error_rows},
+            {"earlier_error_rows", report.earlier_error_rows},
             {"decodes", report.decodes},
             {"peak_memory_bytes", report.peak_memory_bytes},
             {"errors_by_code", report.errors_by_code},
@@ -235,19 +251,24 @@ Result<std::string> describe_regions(const Runtime& runtime, std::span<const Pla
       survey.shared, survey.shared + survey.separate, 100 * (survey.cost / survey.separate_cost - 1));
 }
 
-Result<std::int64_t> parse_bytes(const std::string& text) {
+Result<std::int64_t> parse_size(const std::string& option, const std::string& text) {
+  constexpr double kMost = 1LL << 60;
   double value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string unit(end, text.data() + text.size());
-  double factor = 0;
-  if (unit.empty() || unit == "B") factor = 1;
-  for (const auto& [name, power] : {std::pair{'K', 10}, {'M', 20}, {'G', 30}, {'T', 40}}) {
-    if (!unit.empty() && std::toupper(static_cast<unsigned char>(unit.front())) == name) factor = std::exp2(power);
+  std::string unit(end, text.data() + text.size());
+  for (char& c : unit) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  double factor = unit.empty() || unit == "B" ? 1 : 0;
+  for (const auto& [name, power] : {std::pair{"K", 10}, {"M", 20}, {"G", 30}, {"T", 40}}) {
+    if (unit == name || unit == std::string(name) + "B" || unit == std::string(name) + "IB") factor = std::exp2(power);
   }
-  if (failure != std::errc{} || factor == 0 || value <= 0) {
-    return Error{ErrorCode::kInvalidArgument, "expected a size like 512M or 2G: " + text};
+  if ((failure != std::errc{} && failure != std::errc::result_out_of_range) || factor == 0) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{} takes a size like 512M or 2G (K, M, G, T): {}", option, text)};
   }
-  return static_cast<std::int64_t>(value * factor);
+  const double size = value * factor;
+  if (failure != std::errc{} || !(size >= 1 && size <= kMost)) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{} must lie between 1 and {}T: {}", option, 1LL << 20, text)};
+  }
+  return static_cast<std::int64_t>(size);
 }
 
 Result<double> parse_fraction(const std::string& text) {
@@ -283,11 +304,13 @@ Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card,
   const Dataset::Rendition& rendition = input.renditions.front();
   PlanOptions options;
   options.disabled_rules = disabled_rules;
-  const auto exact_plan_of = [&](const std::string& card, const std::string& rendition_name) {
-    return exact_plan(runtime, card, rendition_name, calibration_items(input, rendition, choose_calibration(input, 0)),
-                      options);
-  };
   Result<PlanSet> plans = load_plans(plans_or_card, runtime.user_operators);
+  if (plans.ok() && !disabled_rules.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "--disable-rule and --without dag or region act on planning, which is done for these plans; give them to "
+                 "`smol plan`, or name a model card in place of the plan file: " +
+                     plans_or_card};
+  }
   if (plans.ok()) {
     if (!plans->machine.empty() && plans->machine != machine_name()) {
       fmt::print(
@@ -295,17 +318,17 @@ Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card,
           "smol: these plans were measured on another machine; their rates do not hold here (plan again to know): {}\n",
           plans->machine);
     }
-    SMOL_ASSIGN_OR_RETURN(const Plan* found, plans->find(id));
-    if (disabled_rules.empty()) return *found;
-    SMOL_ASSIGN_OR_RETURN(Plan changed, exact_plan_of(found->model, found->rendition));
-    changed.precision = found->precision;
-    changed.shape = found->shape;
-    return changed;
+    const Result<const Plan*> found = plans->find(id);
+    if (!found.ok()) return as_usage(found.error());
+    return **found;
   }
   if (plans.error().code == ErrorCode::kNotFound) return plans.error();
   Result<ModelCard> card = load_model_card(plans_or_card, runtime.user_operators);
   options.measure_batch = measure_batch;
-  if (card.ok()) return exact_plan_of(plans_or_card, rendition.name);
+  if (card.ok()) {
+    return exact_plan(runtime, plans_or_card, rendition.name,
+                      calibration_items(input, rendition, choose_calibration(input, 0)), options);
+  }
   // Neither: say what is wrong with the file that the user most likely meant. Only plan files have a key `plans`.
   const Result<std::string> text = read_text_file(plans_or_card);
   const bool looks_like_plans = text.ok() && text->find("\nplans:") != std::string::npos;

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <atomic>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -18,11 +20,16 @@ using Json = nlohmann::ordered_json;
 /// What all subcommands share. Made in main(), lives as long as the program.
 struct Context {
   bool json = false;                 ///< machine-readable results on stdout
-  bool quiet = false;                ///< no progress
+  bool quiet = false;                ///< no progress, no summary of what was written
   std::string simd;                  ///< restrict kernels to one target
   std::vector<std::string> plugins;  ///< shared objects with codecs, backends, user operators
-  std::stop_token stop;              ///< requested by the first Ctrl-C
+  std::stop_token stop;              ///< requested by the first Ctrl-C once the command stops in good order
   int exit_code = 0;
+  /// What the command says to Ctrl-C; null: it is ended at once. Outlives the program's other objects.
+  std::shared_ptr<std::atomic<const char*>> stop_note = std::make_shared<std::atomic<const char*>>(nullptr);
+
+  /// From now on Ctrl-C requests a stop; `note` says what becomes of the work: "rows that are done are kept".
+  void stop_in_good_order(const char* note) const { stop_note->store(note); }
 
   /// The tables of this build with those of the plug-ins.
   [[nodiscard]] Result<Runtime> make_runtime() const;
@@ -57,7 +64,7 @@ struct WithoutOptions {
 };
 /// What `smol run` and `smol measure` can do without.
 inline constexpr std::string_view kWithoutInRuns =
-    "threading, pipelining, buffer-reuse, pinning, over-allocation; with a model card also dag, region";
+    "threading, pipelining, buffer-reuse, pinning, over-allocation; with a model card in place of plans also dag, region";
 /// What `smol plan` can plan without.
 inline constexpr std::string_view kWithoutInPlans = "dag, region, low-resolution";
 /// `allowed`: one of the lists above.
@@ -65,6 +72,13 @@ inline constexpr std::string_view kWithoutInPlans = "dag, region, low-resolution
                                                    std::string_view allowed = kWithoutInRuns);
 /// Says on stderr what is switched off without effect: pinning, where the device uses the host's memory.
 void warn_of_no_effect(const Runtime& runtime, const Plan& plan, const WithoutOptions& without);
+
+/// "1 row", "2 rows".
+[[nodiscard]] std::string counted(std::int64_t number, std::string_view noun);
+/// Says on stderr that a folder holds entries that are no files, if it does.
+void warn_of_passed_over(const Dataset& dataset);
+/// The error of a name given on the command line that does not exist: wrong usage.
+[[nodiscard]] Error as_usage(Error error);
 
 /// Columns padded to their widest cell; numbers (first character a digit) to the right.
 [[nodiscard]] std::string format_table(const std::vector<std::vector<std::string>>& rows);
@@ -95,8 +109,8 @@ class ProgressBar {
   double last_line_seconds_ = 0;
 };
 
-/// "512M", "2G", "1000000" as bytes.
-[[nodiscard]] Result<std::int64_t> parse_bytes(const std::string& text);
+/// "512M", "2G", "1000000" as a number: bytes of --memory, pixels of --max-pixels.
+[[nodiscard]] Result<std::int64_t> parse_size(const std::string& option, const std::string& text);
 /// "1%" or "0.01" as a fraction.
 [[nodiscard]] Result<double> parse_fraction(const std::string& text);
 /// "X,Y,WIDTH,HEIGHT".
@@ -105,7 +119,8 @@ class ProgressBar {
 [[nodiscard]] Result<int> parse_scale(const std::string& text);
 
 /// The plan named on the command line: a plan file and an id in it, or a model card, whose exact plan is made for `input`
-/// without measuring more than, if wanted, which batch is fastest.
+/// without measuring more than, if wanted, which batch is fastest. `disabled_rules` are for model cards: the plans of a file
+/// were made with all.
 [[nodiscard]] Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card, const std::string& id,
                                      const Dataset& input, const std::vector<std::string>& disabled_rules = {},
                                      bool measure_batch = false);

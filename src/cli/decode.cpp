@@ -44,7 +44,7 @@ Status run(const DecodeArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(request.scale_denominator, parse_scale(arguments.scale));
   SMOL_ASSIGN_OR_RETURN(request.fail_on, parse_fail_on(arguments.fail_on));
   if (!arguments.max_pixels.empty()) {
-    SMOL_ASSIGN_OR_RETURN(request.limits.max_pixels, parse_bytes(arguments.max_pixels));
+    SMOL_ASSIGN_OR_RETURN(request.limits.max_pixels, parse_size("--max-pixels", arguments.max_pixels));
   }
   if (!arguments.region.empty()) {
     SMOL_ASSIGN_OR_RETURN(request.region, parse_rect(arguments.region));
@@ -64,7 +64,7 @@ Status run(const DecodeArguments& arguments, Context& context) {
                             {"rows_decoded", report.rows_decoded},
                             {"warnings", report.warnings}}
                            .dump(2));
-  } else {
+  } else if (!context.quiet) {
     fmt::print("wrote {} ({}x{}, {})\n", arguments.output, picture.width, picture.height, status);
   }
   return {};
@@ -80,7 +80,8 @@ void add_decode(CLI::App& program, Context& context) {
       ->add_option("-o,--output", arguments->output, "out.png, out.ppm, out.jpg or out.npy (height, width, channels; uint8)")
       ->required();
   command->add_option("--scale", arguments->scale, "Scale inside the decoder: 1/1, 1/2, 1/4 or 1/8")->capture_default_str();
-  command->add_option("--region", arguments->region, "X,Y,WIDTH,HEIGHT of the oriented (scaled) picture");
+  command->add_option("--region", arguments->region,
+                      "X,Y,WIDTH,HEIGHT of the oriented (scaled) picture; must lie inside it");
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();

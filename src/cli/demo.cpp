@@ -1,12 +1,15 @@
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 
 #include "base/text_file.h"
 #include "cli/command.h"
+#include "engine/rendition.h"
 
 namespace smol::cli {
 namespace {
@@ -26,6 +29,9 @@ Status call(const std::vector<std::string>& words) {
   const pid_t child = fork();
   if (child < 0) return Error{ErrorCode::kIo, "cannot start " + words.front()};
   if (child == 0) {
+    sigset_t none;  // Ctrl-C ends whom we started, too
+    sigemptyset(&none);
+    pthread_sigmask(SIG_SETMASK, &none, nullptr);
     execvp(arguments.front(), arguments.data());
     _exit(127);
   }
@@ -48,6 +54,13 @@ Status step(const std::string& title, const std::vector<std::string>& words) {
   return call(words);
 }
 
+// Folders of an earlier demo are kept if they say how they were made.
+std::string keep_or_replace(const std::string& folder) {
+  std::error_code ignored;
+  return !fs::exists(folder, ignored) || fs::exists(fs::path(folder) / kRenditionSettingsFile, ignored) ? "--resume"
+                                                                                                        : "--overwrite";
+}
+
 Status run(const DemoArguments& arguments, Context& context) {
   const std::string folder = arguments.folder, program = fs::read_symlink("/proc/self/exe").string();
   const auto in = [&](const char* name) { return (fs::path(folder) / name).string(); };
@@ -59,12 +72,12 @@ Status run(const DemoArguments& arguments, Context& context) {
       python, folder);
   SMOL_RETURN_IF_ERROR(call({python, "-m", "smol.demo_assets", "--out", folder}));
   SMOL_RETURN_IF_ERROR(step("what works here", {program, "info"}));
-  SMOL_RETURN_IF_ERROR(step(
-      "a second form of the photographs: 161-pixel PNG thumbnails",
-      {program, "rendition", in("photos"), "--short-side", "161", "--format", "png", "-o", in("thumb161"), "--resume"}));
-  SMOL_RETURN_IF_ERROR(
-      step("and a third: the same as JPEG of quality 75", {program, "rendition", in("photos"), "--short-side", "161",
-                                                           "--format", "jpeg:75", "-o", in("thumb161-q75"), "--resume"}));
+  SMOL_RETURN_IF_ERROR(step("a second form of the photographs: 161-pixel PNG thumbnails",
+                            {program, "rendition", in("photos"), "--short-side", "161", "--format", "png", "-o",
+                             in("thumb161"), keep_or_replace(in("thumb161"))}));
+  SMOL_RETURN_IF_ERROR(step("and a third: the same as JPEG of quality 75",
+                            {program, "rendition", in("photos"), "--short-side", "161", "--format", "jpeg:75", "-o",
+                             in("thumb161-q75"), keep_or_replace(in("thumb161-q75"))}));
   SMOL_RETURN_IF_ERROR(write_text_file(
       in("dataset-renditions.yaml"),
       "renditions: {full: {path: photos}, thumb161: {path: thumb161}, thumb161-q75: {path: thumb161-q75}}\n"

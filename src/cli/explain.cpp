@@ -142,7 +142,8 @@ void add_explain(CLI::App& program, Context& context) {
       ->required();
   command->add_option("--plan", arguments->id, "Plan id (default: the chosen one)");
   command->add_option("--input", arguments->input, "Pictures to explain for (default: the dataset that was planned)");
-  command->add_option("--disable-rule", arguments->disabled_rules, "Leave out an optimizer rule");
+  command->add_option("--disable-rule", arguments->disabled_rules,
+                      "With a model card or graph: leave out an optimizer rule");
   command->add_flag("--timings", arguments->timings, "How long each rule took");
   command->footer(
       "Examples:\n  smol explain plans.yaml\n  smol explain graph.yaml --input photos/\n  smol explain card.yaml --input "

@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <stop_token>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include <pthread.h>
 #include <unistd.h>
@@ -11,29 +14,69 @@
 
 namespace {
 
-// Ctrl-C: the first asks the work to stop and what is done to be kept; the second ends the process (whole parts stay valid).
-// Signals are taken by a thread of their own, so that no handler runs in the middle of anything.
-void watch_signals(const std::stop_source& stop) {
+// Ctrl-C: the first asks the work to stop in good order, where the command knows how, and says what is kept; the second
+// ends the process (whole parts stay valid). Signals are taken by a thread of their own, so that no handler runs in the
+// middle of anything.
+void watch_signals(const std::stop_source& stop, const std::shared_ptr<std::atomic<const char*>>& stop_note) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::thread([signals, stop = stop]() mutable {
+  std::thread([signals, stop = stop, stop_note]() mutable {
     int signal = 0;
     sigwait(&signals, &signal);
-    std::fputs("\nstopping; what is done is kept. Once more to end at once.\n", stderr);
+    const char* note = stop_note->load();
+    if (note == nullptr) {
+      std::fputs("\nsmol: stopped\n", stderr);
+      _exit(130);
+    }
+    std::fprintf(stderr, "\nstopping; %s. Once more to end at once.\n", note);
     stop.request_stop();
     sigwait(&signals, &signal);
     _exit(130);
   }).detach();
 }
 
+// Letters to insert, delete or replace to get from one word to the other.
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  for (std::size_t j = 0; j <= to.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({replaced, row[j] + 1, row[j - 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+// What is wrong with a command line that names no subcommand.
+smol::Error explain_missing_subcommand(const CLI::App& program) {
+  std::string names, nearest, word;
+  for (const std::string& rest : program.remaining()) {
+    if (word.empty() && !rest.empty() && rest.front() != '-') word = rest;
+  }
+  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
+  for (const CLI::App* command : program.get_subcommands({})) {
+    names += (names.empty() ? "" : ", ") + command->get_name();
+    if (const std::size_t distance = edit_distance(word, command->get_name()); distance < least) {
+      least = distance;
+      nearest = command->get_name();
+    }
+  }
+  const std::string message = word.empty()      ? "name a subcommand"
+                              : nearest.empty() ? "no subcommand '" + word + "'"
+                                                : "no subcommand '" + word + "'; did you mean '" + nearest + "'?";
+  return {smol::ErrorCode::kInvalidArgument, message + " (`smol COMMAND --help` explains each): " + names};
+}
+
 int run_program(int argc, char** argv) {
   using namespace smol::cli;
   std::stop_source stop;
-  watch_signals(stop);
   Context context;
+  watch_signals(stop, context.stop_note);
   context.stop = stop.get_token();
 
   CLI::App program{
@@ -46,12 +89,14 @@ int run_program(int argc, char** argv) {
       "  smol plan dataset.yaml -o plans.yaml           measure models x renditions, print the frontier\n"
       "  smol run plans.yaml photos/ -o results/        run the chosen plan, write Parquet\n"
       "  smol run card.yaml photos/ -o out.parquet      run one model exactly, without planning\n"
-      "Exit status: 0 ok, 1 failed, 2 wrong usage.");
+      "Exit status: 0 ok; 1 failed: a file that is missing or damaged, items that failed; 2 wrong usage: arguments, or the\n"
+      "contents of a dataset file, plan file or model card. Ended by Ctrl-C before anything could be kept: 130.");
   program.set_version_flag("--version", SMOL_VERSION);
   program.require_subcommand(1);
   program.fallthrough();
   program.add_flag("--json", context.json, "Print results as JSON on standard output");
-  program.add_flag("-q,--quiet", context.quiet, "No progress on standard error");
+  program.add_flag("-q,--quiet", context.quiet,
+                   "No progress, no summary of what was written; results that were asked for are still printed");
   program.add_option("--plugin", context.plugins, "Shared object that adds codecs, backends or user operators");
   program.add_option("--simd", context.simd, "Use only this SIMD target (see `smol info`); for tests")->group("Advanced");
   for (auto* add : {add_info, add_inspect, add_decode, add_preprocess, add_rendition, add_plan, add_explain, add_measure,
@@ -65,6 +110,9 @@ int run_program(int argc, char** argv) {
   });
   try {
     program.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    if (!program.get_subcommands().empty()) return program.exit(error), 2;
+    context.fail(explain_missing_subcommand(program));
   } catch (const CLI::ParseError& error) {
     const int status = program.exit(error);
     return status == 0 ? 0 : 2;

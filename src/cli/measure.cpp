@@ -1,6 +1,8 @@
 #include "engine/measure.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <memory>
 
 #include "base/statistics.h"
@@ -23,10 +25,28 @@ struct Rates {
   RunReport last;
 };
 
-class DiscardingSink final : public Sink {
+constexpr std::int64_t kItemsToWarmUp = 64;
+
+/// The items of the input that can be measured, and why the others cannot.
+struct Items {
+  std::vector<Item> good;
+  std::map<std::string, Error> failures;
+};
+
+/// Drops answers, keeps which items failed.
+class FailureSink final : public Sink {
  public:
-  Status write(std::span<const Row> /*rows*/) override { return {}; }
+  Status write(std::span<const Row> rows) override {
+    for (const Row& row : rows) {
+      if (row.error) failures_.emplace(row.item, *row.error);
+    }
+    return {};
+  }
   Status finish(bool /*complete*/) override { return {}; }
+  [[nodiscard]] const std::map<std::string, Error>& failures() const { return failures_; }
+
+ private:
+  std::map<std::string, Error> failures_;
 };
 
 std::vector<Item> all_items(Source& source) {
@@ -35,16 +55,35 @@ std::vector<Item> all_items(Source& source) {
   return items;
 }
 
+// One run over the input warms up and finds the items that fail: they would pass for fast ones.
+Result<Items> try_items(const Runtime& runtime, CompiledPlan& compiled, const std::vector<Item>& all,
+                        const RunOptions& options) {
+  FailureSink sink;
+  const std::unique_ptr<Source> source = from_items(all);
+  SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime, {&compiled, 1}, *source, sink, options));
+  if (report.cancelled) return Error{ErrorCode::kCancelled, "measuring was stopped"};
+  Items items{{}, sink.failures()};
+  std::copy_if(all.begin(), all.end(), std::back_inserter(items.good),
+               [&](const Item& item) { return !items.failures.contains(item.id); });
+  if (!items.good.empty()) return items;
+  const auto& [name, error] = *items.failures.begin();
+  return Error{error.code,
+               fmt::format("all of {} failed, so there is nothing to measure; the first, {}: {}",
+                           counted(static_cast<std::int64_t>(all.size()), "item"), name, error.message),
+               error.stage};
+}
+
 // Each part alone and both together, interleaved, so that a drifting machine hits all alike.
 Result<Rates> measure_rates(const Runtime& runtime, CompiledPlan& compiled, const std::vector<Item>& items,
                             const MeasureArguments& arguments, const RunOptions& options, ProgressBar& bar) {
   Rates rates;
-  auto count = static_cast<std::int64_t>(items.size());
+  // Of six pictures the time would be that of filling and draining the pipeline.
+  auto count = std::max<std::int64_t>(static_cast<std::int64_t>(items.size()), kItemsToWarmUp);
   for (int repeat = -1; repeat < arguments.repeats; ++repeat) {
     const std::unique_ptr<Source> preprocess_source = repeat_items(items, count), source = repeat_items(items, count);
     SMOL_ASSIGN_OR_RETURN(const RunReport preprocess, measure_preprocessing(runtime, compiled, *preprocess_source, options));
     SMOL_ASSIGN_OR_RETURN(const double infer, measure_inference(compiled, repeat < 0 ? 0.2 : arguments.seconds));
-    DiscardingSink sink;
+    FailureSink sink;
     SMOL_ASSIGN_OR_RETURN(const RunReport together, execute(runtime, {&compiled, 1}, *source, sink, options));
     if (together.cancelled) return Error{ErrorCode::kCancelled, "measuring was stopped"};
     if (repeat < 0) {  // the first round warms up and tells how many items a measurement needs
@@ -64,6 +103,13 @@ Result<Rates> measure_rates(const Runtime& runtime, CompiledPlan& compiled, cons
   return rates;
 }
 
+std::string describe_failures(const Items& items, std::size_t num_items) {
+  if (items.failures.empty()) return "";
+  const auto& [name, error] = *items.failures.begin();
+  return fmt::format("{} of {} items failed and are left out of the rates; the first, {}: {}\n", items.failures.size(),
+                     num_items, name, error.to_string());
+}
+
 std::string rate_line(const char* what, const std::vector<double>& samples) {
   return fmt::format("{:<28} {:10.1f} items/s  ({:.1f}-{:.1f})\n", what, median(samples), quantile(samples, 0),
                      quantile(samples, 1));
@@ -74,6 +120,7 @@ Json rate_json(const std::vector<double>& samples) { return Json{{"median", medi
 Status run(const MeasureArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  warn_of_passed_over(dataset);
   SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
   without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
                                 arguments.disabled_rules.end());
@@ -89,7 +136,10 @@ Status run(const MeasureArguments& arguments, Context& context) {
   for (const Dataset::Rendition& entry : dataset.renditions) {
     if (entry.name == plan.rendition) rendition = entry.name;
   }
-  const std::vector<Item> items = all_items(*dataset.open(rendition));
+  context.stop_in_good_order("measuring keeps nothing");
+  const std::vector<Item> all = all_items(*dataset.open(rendition));
+  SMOL_ASSIGN_OR_RETURN(const Items tried, try_items(runtime, compiled, all, options));
+  const std::vector<Item>& items = tried.good;
   ProgressBar bar("measure", context.quiet);
   SMOL_ASSIGN_OR_RETURN(const Rates rates, measure_rates(runtime, compiled, items, arguments, options, bar));
   bar.clear();
@@ -106,6 +156,8 @@ Status run(const MeasureArguments& arguments, Context& context) {
   const double infer_us = 1e6 / infer;
   if (context.json) {
     Json json{{"plan", plan.id},
+              {"items", all.size()},
+              {"failed_items", tried.failures.size()},
               {"preprocess_alone", rate_json(rates.preprocess)},
               {"infer_alone", rate_json(rates.infer)},
               {"together", rate_json(rates.together)},
@@ -113,6 +165,10 @@ Status run(const MeasureArguments& arguments, Context& context) {
               {"fraction_of_harmonic", together / harmonic},
               {"minimum_bound", minimum},
               {"report", to_json(rates.last)}};
+    if (!tried.failures.empty()) {
+      const auto& [name, error] = *tried.failures.begin();
+      json["first_failure"] = {{"item", name}, {"code", name_of(error.code)}, {"message", error.message}};
+    }
     if (unfused) {
       json["unfused_us"] = {{"read", unfused->read_us},
                             {"decode", unfused->decode_us},
@@ -126,7 +182,8 @@ Status run(const MeasureArguments& arguments, Context& context) {
     fmt::print("{}\n", json.dump(2));
     return {};
   }
-  fmt::print("plan {}, {} items of {}\n", plan.id, items.size(), rendition);
+  fmt::print("plan {}, {} of {}\n{}", plan.id, counted(static_cast<std::int64_t>(all.size()), "item"), rendition,
+             describe_failures(tried, all.size()));
   fmt::print("{}{}{}", rate_line("preprocessing alone", rates.preprocess), rate_line("inference alone", rates.infer),
              rate_line("both together", rates.together));
   fmt::print("{:<28} {:10.1f} items/s  together reaches {:.2f} of it\n", "harmonic bound (shared cores)", harmonic,

@@ -19,6 +19,7 @@ Status run(const PlanArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(Dataset dataset, open_dataset(arguments.dataset));
   SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without, kWithoutInPlans));
   if (!without.low_resolution) dataset.renditions.resize(1);
+  warn_of_passed_over(dataset);
   PlanOptions options;
   options.models = arguments.models;
   options.min_accuracy = arguments.min_accuracy;
@@ -35,6 +36,7 @@ Status run(const PlanArguments& arguments, Context& context) {
     options.precisions.push_back(precision);
   }
   options.stop = context.stop;
+  context.stop_in_good_order("what was measured is not kept: plans are written when all are measured");
   ProgressBar bar("plan", context.quiet);
   options.on_progress = [&bar, start = std::chrono::steady_clock::now()](const std::string&, int done, int total) {
     Progress progress;
@@ -58,6 +60,7 @@ Status run(const PlanArguments& arguments, Context& context) {
     fmt::print("{}\n", json.dump(2));
     return {};
   }
+  if (context.quiet && !arguments.output.empty()) return {};
   fmt::print(
       "{}\nThe frontier: every plan below is slower and more accurate than the one before (* chosen, - dominated).\n"
       "Accuracy: {}. Calibration: {}. Machine: {}.\n",
@@ -73,7 +76,10 @@ void add_plan(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<PlanArguments>();
   CLI::App* command =
       program.add_subcommand("plan", "Measure models x renditions x fidelities on a sample and print the frontier");
-  command->add_option("DATASET", arguments->dataset, "Dataset file (.yaml), folder or list")->required();
+  command
+      ->add_option("DATASET", arguments->dataset,
+                   "Dataset file (.yaml), folder, or list (.txt: one item a line; # comments)")
+      ->required();
   command->add_option("--models", arguments->models, "Model cards (default: those of the dataset file)");
   command->add_option("--min-accuracy", arguments->min_accuracy, "Choose the fastest plan with at least this accuracy")
       ->check(CLI::Range(0.0, 1.0));

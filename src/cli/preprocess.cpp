@@ -39,7 +39,7 @@ Result<std::vector<Output>> plan_model(const Runtime& runtime, const PreprocessA
     if (fidelities.find(candidate.fidelity) == std::string::npos)
       fidelities += (fidelities.empty() ? "" : ", ") + candidate.fidelity;
   }
-  return Error{ErrorCode::kNotFound,
+  return Error{ErrorCode::kInvalidArgument,
                fmt::format("no fidelity '{}' for this picture and model; there are: {}", arguments.fidelity, fidelities)};
 }
 
@@ -142,7 +142,7 @@ void print_outputs(const std::vector<Output>& outputs, const OutputTensors& tens
                     {"fidelity", output.fidelity},
                     {"label", name_of(output.pipeline.label)},
                     {"pipeline", to_string(output.pipeline)}});
-    if (context.json) continue;
+    if (context.json || context.quiet) continue;
     fmt::print("wrote {}: {} {}, {} ({})\n", output.path, name_of(tensor.dtype), to_string(tensor.shape), output.fidelity,
                name_of(output.pipeline.label));
   }
@@ -152,6 +152,15 @@ void print_outputs(const std::vector<Output>& outputs, const OutputTensors& tens
   result["rows_decoded"] = report.rows_decoded;
   result["warnings"] = report.warnings;
   fmt::print("{}\n", result.dump(2));
+}
+
+// Detectors' boxes often stick out by a pixel: they are clipped, but not silently.
+void warn_of_clipping(const Rect& region, Size picture) {
+  const bool inside = region.x >= 0 && region.y >= 0 && std::int64_t{region.x} + region.width <= picture.width &&
+                      std::int64_t{region.y} + region.height <= picture.height;
+  if (inside) return;
+  fmt::print(stderr, "smol: the region sticks out of the picture of {}x{} and is clipped: {},{},{},{}\n", picture.width,
+             picture.height, region.x, region.y, region.width, region.height);
 }
 
 Status run(const PreprocessArguments& arguments, Context& context) {
@@ -172,6 +181,7 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
   if (!arguments.region.empty()) {
     SMOL_ASSIGN_OR_RETURN(options.roi, parse_rect(arguments.region));
+    warn_of_clipping(*options.roi, facts.typical.oriented_size());
   }
   SMOL_ASSIGN_OR_RETURN(const std::vector<Output> outputs,
                         is_graph ? plan_graph(runtime, arguments, facts) : plan_model(runtime, arguments, facts));
@@ -197,7 +207,9 @@ void add_preprocess(CLI::App& program, Context& context) {
   command
       ->add_option("--fidelity", arguments->fidelity, "exact, or a reduced one such as scale4 (an unknown name lists them)")
       ->capture_default_str();
-  command->add_option("--region", arguments->region, "X,Y,WIDTH,HEIGHT of the oriented picture in place of the whole");
+  command->add_option("--region", arguments->region,
+                      "X,Y,WIDTH,HEIGHT of the oriented picture in place of the whole; what sticks out of it is cut off, as "
+                      "`smol run` does");
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();

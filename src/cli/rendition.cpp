@@ -54,6 +54,8 @@ Status run(const RenditionArguments& arguments, Context& context) {
   options.stop = context.stop;
   ProgressBar bar("rendition", context.quiet);
   options.on_progress = [&bar](const Progress& progress) { bar.update(progress); };
+  warn_of_passed_over(dataset);
+  context.stop_in_good_order("files that are done are kept");
   const std::unique_ptr<Source> source = dataset.open(dataset.renditions.front().name);
   const Result<RenditionReport> report = make_rendition(runtime, *source, arguments.output, options);
   bar.clear();
@@ -67,10 +69,13 @@ Status run(const RenditionArguments& arguments, Context& context) {
     }
     fmt::print("{}\n", json.dump(2));
   } else {
-    fmt::print(
-        "{} files written to {} ({:.1f} KB each), {} were there, {} failed, {:.1f} s\n", report->written, arguments.output,
-        report->written > 0 ? static_cast<double>(report->bytes) / 1000.0 / static_cast<double>(report->written) : 0.0,
-        report->skipped, report->failures.size(), report->seconds);
+    const double mean_kb =
+        report->written > 0 ? static_cast<double>(report->bytes) / 1000.0 / static_cast<double>(report->written) : 0.0;
+    if (!context.quiet) {
+      fmt::print("{} written to {} ({:.1f} KB each), {} there before, {} failed, {:.1f} s\n",
+                 counted(report->written, "file"), arguments.output, mean_kb, report->skipped, report->failures.size(),
+                 report->seconds);
+    }
     for (const auto& [item, error] : report->failures) fmt::print(stderr, "  {}: {}\n", item, error.to_string());
   }
   if (!report->failures.empty()) context.exit_code = 1;
@@ -83,7 +88,9 @@ void add_rendition(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<RenditionArguments>();
   CLI::App* command =
       program.add_subcommand("rendition", "Make a stored form of a dataset: smaller pictures, another format");
-  command->add_option("DATASET", arguments->dataset, "Folder, list or dataset file (its first rendition is read)")
+  command
+      ->add_option("DATASET", arguments->dataset,
+                   "Folder, list (.txt: one item a line; # comments) or dataset file (its first rendition is read)")
       ->required();
   command->add_option("--short-side", arguments->short_side, "Length of the short side in pixels")
       ->check(CLI::Range(1, 65535))
@@ -93,7 +100,7 @@ void add_rendition(CLI::App& program, Context& context) {
       ->check(CLI::IsMember({"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"}))
       ->capture_default_str();
   command->add_option("-o,--output", arguments->output, "Folder to write to")->required();
-  command->add_flag("--resume", arguments->resume, "Keep files that are already there");
+  command->add_flag("--resume", arguments->resume, "Keep files that are there, if they were made with the same settings");
   command->add_flag("--overwrite", arguments->overwrite, "Replace files that are already there");
   command->add_flag("--upscale", arguments->upscale, "Enlarge pictures whose short side is smaller");
   command->add_option("--workers", arguments->workers, "Threads (default: the cores)")->check(CLI::Range(1, 1024));

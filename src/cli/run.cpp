@@ -7,14 +7,11 @@
 namespace smol::cli {
 namespace {
 
-// A model card says no batch. So many pictures repay the seconds in which the fastest is found; fewer run one by one.
-constexpr std::size_t kItemsToMeasureBatch = 5000;
-
 struct RunArguments {
   std::string plans, input, output, memory, max_failures, shard, fail_on = "truncated", max_pixels;
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
-  bool resume = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
+  bool resume = false, retry_failed = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
   int batch = 0, workers = 0, streams = 0, io_threads = -1, part_rows = 50'000;
 };
 
@@ -25,13 +22,13 @@ Result<RunOptions> run_options(const RunArguments& arguments, const Context& con
   options.stage_times = arguments.stage_times;
   SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
   if (!arguments.memory.empty()) {
-    SMOL_ASSIGN_OR_RETURN(options.memory_bytes, parse_bytes(arguments.memory));
+    SMOL_ASSIGN_OR_RETURN(options.memory_bytes, parse_size("--memory", arguments.memory));
   }
   if (!arguments.max_failures.empty()) {
     SMOL_ASSIGN_OR_RETURN(options.max_failure_fraction, parse_fraction(arguments.max_failures));
   }
   if (!arguments.max_pixels.empty()) {
-    SMOL_ASSIGN_OR_RETURN(options.limits.max_pixels, parse_bytes(arguments.max_pixels));
+    SMOL_ASSIGN_OR_RETURN(options.limits.max_pixels, parse_size("--max-pixels", arguments.max_pixels));
   }
   SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without));
   options.ablation = without.ablation;
@@ -48,14 +45,28 @@ Status parse_shard(const std::string& text, int& shard, int& num_shards) {
   return {};
 }
 
-Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArguments& arguments, const Dataset& dataset) {
+Result<ParquetOptions> parquet_options(const RunArguments& arguments) {
+  ParquetOptions options;
+  options.resume = arguments.resume;
+  options.retry_failed = arguments.retry_failed;
+  options.overwrite = arguments.overwrite;
+  options.stage_times = arguments.stage_times;
+  options.rows_per_part = arguments.part_rows;
+  SMOL_RETURN_IF_ERROR(parse_shard(arguments.shard, options.shard, options.num_shards));
+  SMOL_RETURN_IF_ERROR(check(options));
+  return options;
+}
+
+Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArguments& arguments, const Dataset& dataset,
+                                       int num_shards) {
   std::vector<Plan> plans;
   std::vector<std::string> ids = arguments.plan_ids;
   if (ids.empty()) ids.emplace_back();
   SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
   without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
                                 arguments.disabled_rules.end());
-  const bool measure_batch = arguments.batch == 0 && !arguments.dry_run && dataset.item_ids.size() >= kItemsToMeasureBatch;
+  const auto num_items = static_cast<std::int64_t>(dataset.item_ids.size()) / num_shards;
+  const bool measure_batch = arguments.batch == 0 && !arguments.dry_run && num_items >= kItemsWorthMeasuringBatch;
   for (const std::string& id : ids) {
     SMOL_ASSIGN_OR_RETURN(Plan plan,
                           find_plan(runtime, arguments.plans, id, dataset, without.disabled_rules, measure_batch));
@@ -86,7 +97,7 @@ Result<std::string> choose_rendition(const RunArguments& arguments, const Plan& 
   }
   const bool only_folder = dataset.renditions.size() == 1 && arguments.rendition.empty();
   if (only_folder) return dataset.renditions.front().name;
-  return Error{ErrorCode::kNotFound, fmt::format("the input has no rendition '{}'; it has: {}", wanted, names)};
+  return Error{ErrorCode::kInvalidArgument, fmt::format("the input has no rendition '{}'; it has: {}", wanted, names)};
 }
 
 void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const std::string& regions,
@@ -101,21 +112,57 @@ void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const
     json.push_back(entry);
     if (context.json) continue;
     fmt::print(
-        "{}: {} items, {}\n", plan.id, num_items,
+        "{}: {}, {}\n", plan.id, counted(num_items, "item"),
         rate > 0 ? fmt::format("about {:.1f} s at the measured {:.1f} items/s", static_cast<double>(num_items) / rate, rate)
                  : "time unknown: this plan was not measured (`smol plan` measures)");
   }
   fmt::print("{}", context.json ? json.dump(2) + "\n" : regions);
 }
 
+void print_report(const RunArguments& arguments, const std::vector<Plan>& plans, const RunReport& report,
+                  const Dataset& dataset, const Context& context) {
+  if (context.json) {
+    Json json = to_json(report);
+    json["passed_over"] = dataset.num_passed_over;
+    json["output"] = arguments.output;
+    for (const Plan& plan : plans) json["plans"].push_back(plan.id);
+    fmt::print("{}\n", json.dump(2));
+    return;
+  }
+  if (context.quiet) return;
+  fmt::print("plan {}\n{} in {:.2f} s: {:.1f} items/s, {} ({}), {} already done", plans.front().id,
+             counted(report.items, "item"), report.seconds, report.throughput(), counted(report.rows, "row"),
+             counted(report.error_rows, "error"), report.skipped);
+  if (report.earlier_error_rows > 0) {
+    fmt::print(" ({} among them; --retry-failed runs their items again)", counted(report.earlier_error_rows, "error"));
+  }
+  fmt::print("\n");
+  for (const auto& [code, count] : report.errors_by_code) fmt::print("  {} {}\n", count, code);
+  fmt::print("{}wrote {}\n", format_report(report), arguments.output);
+}
+
+// A run that could not answer for all items has failed, unless it was told how many may.
+Status judge(const RunArguments& arguments, const RunReport& report, Context& context) {
+  if (report.cancelled) {
+    return Error{ErrorCode::kCancelled,
+                 "stopped; the finished parts are valid, continue with --resume: " + arguments.output};
+  }
+  const std::int64_t errors = report.error_rows + report.earlier_error_rows;
+  if (errors == 0 || !arguments.max_failures.empty()) return {};
+  context.exit_code = 1;
+  fmt::print(stderr, "smol: {} (column error_code); --max-failures 100% accepts {}\n",
+             errors == 1 ? "1 row is an error" : fmt::format("{} rows are errors", errors), errors == 1 ? "it" : "them");
+  return {};
+}
+
 Status run(const RunArguments& arguments, Context& context) {
-  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
+  SMOL_ASSIGN_OR_RETURN(const ParquetOptions output, parquet_options(arguments));
   SMOL_ASSIGN_OR_RETURN(RunOptions options, run_options(arguments, context));
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
-  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans, choose_plans(runtime, arguments, dataset));
+  warn_of_passed_over(dataset);
+  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans, choose_plans(runtime, arguments, dataset, output.num_shards));
   SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
-  ParquetOptions output;
-  SMOL_RETURN_IF_ERROR(parse_shard(arguments.shard, output.shard, output.num_shards));
   const std::unique_ptr<Source> source = dataset.open(rendition, output.shard, output.num_shards);
   if (arguments.dry_run) {
     SMOL_ASSIGN_OR_RETURN(const std::string regions, describe_regions(runtime, plans, dataset, rendition));
@@ -127,38 +174,15 @@ Status run(const RunArguments& arguments, Context& context) {
     SMOL_ASSIGN_OR_RETURN(CompiledPlan ready, compile(runtime, plan, options));
     compiled.push_back(std::move(ready));
   }
-  output.resume = arguments.resume;
-  output.overwrite = arguments.overwrite;
-  output.stage_times = arguments.stage_times;
-  output.rows_per_part = arguments.part_rows;
   SMOL_ASSIGN_OR_RETURN(const std::unique_ptr<Sink> sink, create_parquet_sink(arguments.output, compiled, output));
+  context.stop_in_good_order("rows that are done are kept");
   ProgressBar bar("run", context.quiet);
   options.on_progress = [&bar](const Progress& progress) { bar.update(progress); };
   const Result<RunReport> report = execute(runtime, compiled, *source, *sink, options);
   bar.clear();
   if (!report.ok()) return report.error();
-
-  if (context.json) {
-    Json json = to_json(*report);
-    json["output"] = arguments.output;
-    for (const Plan& plan : plans) json["plans"].push_back(plan.id);
-    fmt::print("{}\n", json.dump(2));
-  } else {
-    fmt::print("plan {}\n{} items in {:.2f} s: {:.1f} items/s, {} rows ({} errors), {} already done\n", plans.front().id,
-               report->items, report->seconds, report->throughput(), report->rows, report->error_rows, report->skipped);
-    for (const auto& [code, count] : report->errors_by_code) fmt::print("  {} {}\n", count, code);
-    fmt::print("{}wrote {}\n", format_report(*report), arguments.output);
-  }
-  if (report->cancelled) {
-    return Error{ErrorCode::kCancelled,
-                 "stopped; the finished parts are valid, continue with --resume: " + arguments.output};
-  }
-  if (report->error_rows > 0 && arguments.max_failures.empty()) {
-    context.exit_code = 1;
-    fmt::print(stderr, "smol: {} rows are errors (column error_code); --max-failures 100% accepts them\n",
-               report->error_rows);
-  }
-  return {};
+  print_report(arguments, plans, *report, dataset, context);
+  return judge(arguments, *report, context);
 }
 
 }  // namespace
@@ -168,12 +192,18 @@ void add_run(CLI::App& program, Context& context) {
   CLI::App* command = program.add_subcommand("run", "Run a plan over pictures and write Parquet");
   command->add_option("PLANS", arguments->plans, "Plan file made by `smol plan`, or a model card (its exact plan is run)")
       ->required();
-  command->add_option("INPUT", arguments->input, "Folder, picture, list (.txt) or dataset file (.yaml)")->required();
+  command
+      ->add_option("INPUT", arguments->input,
+                   "Folder, picture, dataset file (.yaml), or list (.txt: one item a line; blank lines and # comments are "
+                   "passed over)")
+      ->required();
   command->add_option("-o,--output", arguments->output, "Folder for part files, or one file ending in .parquet")->required();
   command->add_option("--plan", arguments->plan_ids, "Plan id; repeat it to run several models over one decoding");
   command->add_option("--rendition", arguments->rendition, "Rendition of the input, when it differs from the plan's");
   command->add_option("--shard", arguments->shard, "I/N: only every N-th item, beginning with the I-th");
   command->add_flag("--resume", arguments->resume, "Continue: items whose rows are already there are skipped");
+  command->add_flag("--retry-failed", arguments->retry_failed,
+                    "With --resume: run items again whose rows are errors; new rows replace them");
   command->add_flag("--overwrite", arguments->overwrite, "Replace an existing output");
   command->add_flag("--ordered", arguments->ordered, "Rows in the order of the input");
   command->add_flag("--stage-times", arguments->stage_times, "A column of microseconds for each stage");
@@ -181,11 +211,14 @@ void add_run(CLI::App& program, Context& context) {
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
   command->add_flag("--dry-run", arguments->dry_run, "Print what would run and how long it would take");
-  command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
+  command
+      ->add_option("--fail-on", arguments->fail_on,
+                   "How strict decoding is; --resume does items again that were run with another")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();
-  command->add_option("--max-failures", arguments->max_failures,
-                      "Stop with exit 1 when more items fail, e.g. 1%; below it errors are accepted");
+  command->add_option(
+      "--max-failures", arguments->max_failures,
+      "Stop with exit 1 when more items fail, e.g. 1%; below it errors are accepted (--resume counts earlier ones, too)");
   command->add_option("--max-pixels", arguments->max_pixels, "Refuse larger pictures, e.g. 500M (default 256M)");
   command->add_option(
       "--memory", arguments->memory,

@@ -139,6 +139,13 @@ class RowColumns {
   int column_ = 0;
 };
 
+// What damaged pictures are answered with depends on how strict decoding is; the default adds nothing.
+std::string row_hash(const CompiledPlan::State& state) {
+  std::string hash = state.plan.semantic_hash();
+  if (state.fail_on == FailOn::kTruncated) return hash;
+  return hash + RowSchema::kHashSeparator + "fail-on-" + std::string(name_of(state.fail_on));
+}
+
 // Numbers a picture's prediction holds: the first output's elements without the batch.
 int values_size(const CompiledPlan::State& state) {
   if (state.card.task != Task::kEmbedding && state.card.task != Task::kRaw) return 0;
@@ -160,8 +167,7 @@ RowSchema RowSchema::of(std::span<const CompiledPlan> plans, bool stage_times) {
   bool differ = false;
   for (const CompiledPlan& compiled : plans) {
     const CompiledPlan::State& state = compiled.state();
-    schema.plans.push_back(
-        {state.plan.id, state.card.name, state.plan.rendition, state.plan.semantic_hash(), state.card.labels});
+    schema.plans.push_back({state.plan.id, state.card.name, state.plan.rendition, row_hash(state), state.card.labels});
     const int size = values_size(state);
     differ |= size > 0 && schema.embedding_size > 0 && size != schema.embedding_size;
     schema.embedding_size = std::max(schema.embedding_size, size);

@@ -16,6 +16,8 @@ struct RowSchema {
     std::string id, model, rendition, hash;
     std::vector<std::string> label_names;
   };
+  /// In a plan_hash, between the plan's own hash and what else the rows depend on.
+  static constexpr char kHashSeparator = '+';
   std::vector<PlanColumns> plans;
   int embedding_size = 0;  ///< length of `values` of all embedding and raw plans; 0: none, or they differ
   bool stage_times = false;

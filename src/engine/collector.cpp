@@ -70,6 +70,8 @@ void Collector::read_batch(const Event& event) {
 }
 
 void Collector::deliver(Row row) {
+  // An item that fails half-way may answer twice for a region.
+  if (run_.options.ordered && (row.ticket < next_ticket_ || waiting_.contains(row.ticket))) return;
   ++num_rows_;
   if (row.error) {
     ++errors_by_code_[std::string(name_of(row.error->code))];
@@ -79,23 +81,27 @@ void Collector::deliver(Row row) {
     }
   }
   if (run_.options.ordered) {
+    run_.held_rows.change(static_cast<std::int64_t>(bytes_of(row)));
     const std::int64_t ticket = row.ticket;
-    waiting_.emplace(ticket, std::move(row));
+    waiting_.insert_or_assign(ticket, std::move(row));
   } else {
     ready_.push_back(std::move(row));
   }
 }
 
 void Collector::flush(bool everything) {
-  // Tickets of interrupted items never come; their successors wait for the end of the run.
-  while (everything ? !waiting_.empty() : skipped_.erase(next_ticket_) > 0 || waiting_.contains(next_ticket_)) {
-    if (waiting_.empty() || (!everything && waiting_.begin()->first != next_ticket_)) {
+  for (;;) {
+    if (skipped_.erase(next_ticket_) > 0) {
       ++next_ticket_;
       continue;
     }
-    next_ticket_ = waiting_.begin()->first + 1;
-    ready_.push_back(std::move(waiting_.begin()->second));
-    waiting_.erase(waiting_.begin());
+    const auto first = waiting_.begin();
+    // Tickets of interrupted items never come; their successors wait for the end of the run.
+    if (first == waiting_.end() || (!everything && first->first != next_ticket_)) break;
+    next_ticket_ = first->first + 1;
+    run_.held_rows.change(-static_cast<std::int64_t>(bytes_of(first->second)));
+    ready_.push_back(std::move(first->second));
+    waiting_.erase(first);
   }
   if (ready_.empty() || (!everything && ready_.size() < kRowsPerWrite && Clock::now() - last_flush_ < kFlushInterval))
     return;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/thread_budget.h"
 #include "engine/memory_budget.h"
@@ -58,6 +59,7 @@ const ModelCard& CompiledPlan::card() const { return state_->card; }
 Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const RunOptions& options) {
   auto state = std::make_unique<CompiledPlan::State>();
   state->plan = plan;
+  state->fail_on = options.fail_on;
   SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model, runtime.user_operators));
   SMOL_RETURN_IF_ERROR(verify(plan, state->card));
   if (state->card.max_batch > 0) state->plan.shape.batch = std::min(plan.shape.batch, state->card.max_batch);
@@ -81,7 +83,11 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
   compile.device_operators = plan.pipeline.device_operators;
   compile.host_output = state->picture;
   compile.config_path = state->card.backend_config;
-  SMOL_ASSIGN_OR_RETURN(state->instance, backend->compile(compile, state->slots));
+  {
+    std::optional<LongTimeSlices> slices;  // for the threads that a backend on the host's cores starts
+    if (state->shares_host_cores) slices.emplace();
+    SMOL_ASSIGN_OR_RETURN(state->instance, backend->compile(compile, state->slots));
+  }
   SMOL_RETURN_IF_ERROR(check_input(state->card, *state->instance, state->picture));
   SMOL_ASSIGN_OR_RETURN(state->head, create_task_head(state->card, state->instance->outputs()));
   return CompiledPlan(std::move(state));

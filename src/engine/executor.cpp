@@ -42,7 +42,7 @@ void report_progress(const RunState& run, Clock::time_point start) {
   if (!run.options.on_progress) return;
   Progress progress;
   progress.items = run.items.load();
-  progress.errors = run.failed_items.load();
+  progress.errors = run.failed_items.load() + run.earlier_failed_items.load();
   progress.skipped = run.skipped.load();
   progress.total = run.source.size();
   progress.seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -51,7 +51,9 @@ void report_progress(const RunState& run, Clock::time_point start) {
 
 /// On the way, the first few items decide nothing yet; at the end, every run is judged.
 void check_failure_budget(RunState& run, bool at_end) {
-  const std::int64_t items = run.items.load(), failed = run.failed_items.load();
+  // A resumed run is judged as if it had not been interrupted.
+  const std::int64_t items = run.items.load() + run.skipped.load();
+  const std::int64_t failed = run.failed_items.load() + run.earlier_failed_items.load();
   if ((!at_end && items < kItemsBeforeFailureBudget) ||
       static_cast<double>(failed) <= run.options.max_failure_fraction * static_cast<double>(items))
     return;
@@ -66,7 +68,10 @@ void monitor(RunState& run, std::atomic<int>& working, Clock::time_point start) 
     for (int waited = 2; working.load() > 0 && waited < kMonitorInterval.count(); waited += 5) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    for (const auto& assembler : run.assemblers) assembler->seal(run.options.max_batch_delay);
+    for (const auto& assembler : run.assemblers) {
+      // The row that all others wait for may be in a batch that nobody fills any more.
+      assembler->seal(run.held_rows.full() ? Clock::duration{} : Clock::duration(run.options.max_batch_delay));
+    }
     check_failure_budget(run, false);
     report_progress(run, start);
   }
@@ -104,7 +109,8 @@ std::int64_t read_ahead_bytes(const RunState& run) {
 // What batch buffers, rows and read-ahead leave of the memory budget is for pictures.
 Status divide_memory(RunState& run, int num_workers) {
   const std::int64_t limit = memory_limit(run.options);
-  const std::int64_t taken = slot_bytes(run) + limit / RunState::kRowsShare + read_ahead_bytes(run);
+  const std::int64_t row_bytes = limit / RunState::kRowsShare * (run.options.ordered ? 2 : 1);
+  const std::int64_t taken = slot_bytes(run) + row_bytes + read_ahead_bytes(run);
   if (taken >= limit) {
     return Error{ErrorCode::kOutOfMemory,
                  fmt::format("batch buffers and rows leave no memory for pictures; raise --memory or plan a smaller batch: "
@@ -147,6 +153,7 @@ void run_threads(RunState& run, std::vector<std::unique_ptr<Worker>>& workers, C
     threads.emplace_back([&, i] {
       name_this_thread(fmt::format("smol-work-{}", i));
       if (pin) pin_this_thread(static_cast<int>(i));
+      const LongTimeSlices slices;
       workers[i]->work();
       working.fetch_sub(1);
     });
@@ -169,9 +176,14 @@ RunReport summarise(const RunState& run, const Collector& collector, int num_wor
   report.rows = collector.rows();
   report.decodes = run.decodes.load();
   report.peak_memory_bytes = slot_bytes(run) + run.memory->peak_bytes() + static_cast<std::int64_t>(run.rows.peak_weight()) +
-                             run.read_ahead_peak_bytes;
+                             run.held_rows.peak_bytes() + run.read_ahead_peak_bytes;
   report.errors_by_code = collector.errors_by_code();
   for (const auto& [code, count] : report.errors_by_code) report.error_rows += count;
+  for (int code = 0; code < kNumErrorCodes; ++code) {
+    const std::int64_t count = run.earlier_errors[static_cast<std::size_t>(code)].load();
+    report.earlier_error_rows += count;
+    if (count > 0) report.errors_by_code[std::string(name_of(static_cast<ErrorCode>(code)))] += count;
+  }
   for (std::size_t stage = 0; stage < report.stages.size(); ++stage)
     report.stages[stage] = collector.stages()[stage].summary();
   const CompiledPlan::State& first = *run.plans.front();

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "engine/arrow_rows.h"
+#include "engine/part_file.h"
 #include "engine/part_folder.h"
 #include "smol/session.h"
 
@@ -45,6 +46,10 @@ class ParquetSink final : public Sink {
                          int plan) const override {
     return folder_.has(item, region, fingerprint, schema_.plans[plan].hash);
   }
+  [[nodiscard]] std::optional<ErrorCode> failure(std::string_view item, std::string_view region,
+                                                 std::string_view fingerprint, int plan) const override {
+    return folder_.failure(item, region, fingerprint, schema_.plans[plan].hash);
+  }
 
  private:
   Status close_part() {
@@ -65,15 +70,21 @@ class ParquetSink final : public Sink {
   std::chrono::steady_clock::time_point part_opened_ = std::chrono::steady_clock::now();
 };
 
+// Whether a run may have written a file of this name into its folder; others may keep theirs there.
+bool is_output_name(std::string_view name) {
+  if (name == "_journal.jsonl") return true;
+  if (name.starts_with('_')) name.remove_prefix(1);
+  return (name.starts_with("part-") || name.starts_with("shard-")) &&
+         (name.ends_with(".parquet") || name.ends_with(".parquet.tmp"));
+}
+
 // Removes an earlier output, but only what looks like one.
 Status remove_output(const std::string& folder, const std::string& file) {
   std::error_code failure;
   if (!file.empty()) fs::remove(file, failure);
   if (!fs::exists(folder, failure)) return {};
   for (const auto& entry : fs::directory_iterator(folder, failure)) {
-    const std::string name = entry.path().filename().string();
-    if (name.ends_with(".parquet") || name.ends_with(".parquet.tmp") || name == "_journal.jsonl")
-      fs::remove(entry.path(), failure);
+    if (is_output_name(entry.path().filename().string())) fs::remove(entry.path(), failure);
   }
   if (failure)
     return Error{ErrorCode::kIo, "cannot remove the earlier output, " + failure.message() + ": " + folder, Stage::kWrite};
@@ -82,8 +93,19 @@ Status remove_output(const std::string& folder, const std::string& file) {
 
 }  // namespace
 
+Status check(const ParquetOptions& options) {
+  if (options.resume && options.overwrite) {
+    return Error{ErrorCode::kInvalidArgument, "--resume keeps the rows that are there, --overwrite replaces them: give one"};
+  }
+  if (options.retry_failed && !options.resume) {
+    return Error{ErrorCode::kInvalidArgument, "--retry-failed runs failed items of an earlier run again: it needs --resume"};
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::span<const CompiledPlan> plans,
                                                   const ParquetOptions& options) {
+  SMOL_RETURN_IF_ERROR(check(options));
   const bool single = fs::path(path).extension() == ".parquet";
   const std::string file = single ? path : "", folder = single ? path + ".parts" : path;
   std::error_code ignored;
@@ -97,12 +119,13 @@ Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::
     return Error{ErrorCode::kInvalidArgument,
                  "the output exists; continue with --resume or replace it with --overwrite: " + path, Stage::kWrite};
   }
+  RowSchema schema = RowSchema::of(plans, options.stage_times);
+  if (continues_file) SMOL_RETURN_IF_ERROR(check_part_file(file, *schema.arrow()));  // before anything is made or moved
   PartFolder parts(folder,
                    options.num_shards > 1 ? fmt::format("shard-{}-of-{}-", options.shard, options.num_shards) : "part-");
-  SMOL_RETURN_IF_ERROR(parts.open(options.resume));
+  SMOL_RETURN_IF_ERROR(parts.open(options));
   if (continues_file) SMOL_RETURN_IF_ERROR(parts.adopt(file));
-  return std::unique_ptr<Sink>(
-      std::make_unique<ParquetSink>(file, std::move(parts), folder, RowSchema::of(plans, options.stage_times), options));
+  return std::unique_ptr<Sink>(std::make_unique<ParquetSink>(file, std::move(parts), folder, std::move(schema), options));
 }
 
 }  // namespace smol

@@ -1,10 +1,7 @@
 #include "engine/part_folder.h"
 
-#include <arrow/io/file.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <parquet/arrow/reader.h>
-#include <parquet/arrow/writer.h>
 #include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -13,8 +10,11 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
+#include <map>
 
 #include "base/text_file.h"
+#include "engine/part_file.h"
 
 namespace smol {
 namespace {
@@ -23,92 +23,50 @@ namespace fs = std::filesystem;
 // Readers of Parquet folders pass over names that begin with an underscore.
 constexpr std::string_view kJournal = "_journal.jsonl";
 
-std::shared_ptr<parquet::WriterProperties> writer_properties() {
-  return parquet::WriterProperties::Builder().compression(parquet::Compression::SNAPPY)->build();
-}
-
-// The Arrow schema is kept in the file, so that fixed-size lists come back as such.
-std::shared_ptr<parquet::ArrowWriterProperties> arrow_properties() {
-  return parquet::ArrowWriterProperties::Builder().store_schema()->build();
-}
-
-arrow::Status write_batches(const std::string& path, const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
-  ARROW_ASSIGN_OR_RAISE(const std::shared_ptr<arrow::Table> table, arrow::Table::FromRecordBatches(batches));
-  ARROW_ASSIGN_OR_RAISE(const auto file, arrow::io::FileOutputStream::Open(path));
-  ARROW_RETURN_NOT_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), file, 1 << 20, writer_properties(),
-                                                 arrow_properties()));
-  return file->Close();
-}
-
-arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> open_part(const std::string& path) {
-  ARROW_ASSIGN_OR_RAISE(auto file, arrow::io::ReadableFile::Open(path));
-  return parquet::arrow::OpenFile(file, arrow::default_memory_pool());
-}
-
-// Row group by row group, so that merging needs little memory.
-arrow::Status merge_parts(const std::string& folder, const std::vector<std::string>& parts, const std::string& path) {
-  std::unique_ptr<parquet::arrow::FileWriter> writer;
-  ARROW_ASSIGN_OR_RAISE(const auto output, arrow::io::FileOutputStream::Open(path));
-  for (const std::string& part : parts) {
-    ARROW_ASSIGN_OR_RAISE(const auto reader, open_part((fs::path(folder) / part).string()));
-    if (!writer) {
-      std::shared_ptr<arrow::Schema> schema;
-      ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
-      ARROW_ASSIGN_OR_RAISE(writer, parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), output,
-                                                                     writer_properties(), arrow_properties()));
-    }
-    for (int group = 0; group < reader->num_row_groups(); ++group) {
-      std::shared_ptr<arrow::Table> table;
-      ARROW_ASSIGN_OR_RAISE(table, reader->ReadRowGroup(group));
-      ARROW_RETURN_NOT_OK(writer->WriteTable(*table, std::max<std::int64_t>(table->num_rows(), 1)));
-    }
+XXH128_hash_t hash_of(std::initializer_list<std::string_view> fields) {
+  std::string text;
+  for (std::string_view field : fields) {
+    text += field;
+    text += '\0';
   }
-  if (writer) ARROW_RETURN_NOT_OK(writer->Close());
-  return output->Close();
+  return XXH3_128bits(text.data(), text.size());
 }
 
-arrow::Result<std::shared_ptr<arrow::Table>> read_key_columns(const std::string& path) {
-  ARROW_ASSIGN_OR_RAISE(const auto reader, open_part(path));
-  std::shared_ptr<arrow::Schema> schema;
-  ARROW_RETURN_NOT_OK(reader->GetSchema(&schema));
-  // Leaf column numbers: nested columns come after the keys we read first and before the last two.
-  const parquet::SchemaDescriptor* leaves = reader->parquet_reader()->metadata()->schema();
-  std::vector<int> columns;
-  for (const char* name : {"item", "region", "fingerprint", "plan_hash"}) {
-    const int column = leaves->ColumnIndex(std::string(name));
-    if (column < 0) return arrow::Status::Invalid("no column ", name);
-    columns.push_back(column);
-  }
-  std::shared_ptr<arrow::Table> table;
-  ARROW_ASSIGN_OR_RAISE(table, reader->ReadTable(columns));
-  return table->CombineChunks();
-}
-
-std::string_view text_at(const arrow::Table& table, const char* column, std::int64_t row) {
-  const std::shared_ptr<arrow::ChunkedArray> chunks = table.GetColumnByName(column);
-  const auto& array = static_cast<const arrow::StringArray&>(*chunks->chunk(0));
-  return array.IsNull(row) ? std::string_view{} : array.GetView(row);
+std::uint64_t version_of(std::string_view fingerprint, std::string_view plan_hash) {
+  return hash_of({fingerprint, plan_hash}).low64;
 }
 
 }  // namespace
 
-PartFolder::Key PartFolder::key_of(std::string_view item, std::string_view region, std::string_view fingerprint,
-                                   std::string_view plan_hash) {
-  std::string text;
-  for (std::string_view field : {item, region, fingerprint, plan_hash}) {
-    text += field;
-    text += '\0';
-  }
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+PartFolder::Key PartFolder::key_of(std::string_view item, std::string_view region, std::string_view plan_hash) {
+  const XXH128_hash_t hash = hash_of({item, region, plan_hash.substr(0, plan_hash.find(RowSchema::kHashSeparator))});
   return {hash.low64, hash.high64};
+}
+
+const PartFolder::Recorded* PartFolder::find(std::string_view item, std::string_view region, std::string_view fingerprint,
+                                             std::string_view plan_hash) const {
+  if (recorded_.empty()) return nullptr;
+  const auto found = recorded_.find(key_of(item, region, plan_hash));
+  if (found == recorded_.end() || found->second.version != version_of(fingerprint, plan_hash)) return nullptr;
+  return &found->second;
 }
 
 bool PartFolder::has(std::string_view item, std::string_view region, std::string_view fingerprint,
                      std::string_view plan_hash) const {
-  return !done_.empty() && done_.contains(key_of(item, region, fingerprint, plan_hash));
+  const Recorded* recorded = find(item, region, fingerprint, plan_hash);
+  return recorded != nullptr && !(retry_failed_ && recorded->error);
 }
 
-Status PartFolder::open(bool resume) {
+std::optional<ErrorCode> PartFolder::failure(std::string_view item, std::string_view region, std::string_view fingerprint,
+                                             std::string_view plan_hash) const {
+  const Recorded* recorded = find(item, region, fingerprint, plan_hash);
+  return recorded == nullptr ? std::nullopt : recorded->error;
+}
+
+std::string PartFolder::path_of(const std::string& part) const { return (fs::path(folder_) / part).string(); }
+
+Status PartFolder::open(const ParquetOptions& options) {
+  retry_failed_ = options.retry_failed;
   std::error_code failure;
   fs::create_directories(folder_, failure);
   if (failure)
@@ -122,7 +80,7 @@ Status PartFolder::open(bool resume) {
     }
   }
   std::sort(parts_.begin(), parts_.end());
-  if (!parts_.empty() && !resume) {
+  if (!parts_.empty() && !options.resume) {
     return Error{
         ErrorCode::kInvalidArgument,
         fmt::format("the output already holds {} part files; continue with --resume or replace it with --overwrite: {}",
@@ -137,37 +95,25 @@ Status PartFolder::open(bool resume) {
   return {};
 }
 
-Status PartFolder::read_keys(const std::string& part) {
-  const std::string path = (fs::path(folder_) / part).string();
-  const arrow::Result<std::shared_ptr<arrow::Table>> read = read_key_columns(path);
-  if (!read.ok()) {
-    return Error{ErrorCode::kCorrupt,
-                 fmt::format("cannot read a part of the earlier run; delete it to do its items again ({}): {}",
-                             read.status().message(), path),
-                 Stage::kWrite};
-  }
-  const arrow::Table& table = **read;
-  for (std::int64_t row = 0; row < table.num_rows(); ++row) {
-    done_.insert(key_of(text_at(table, "item", row), text_at(table, "region", row), text_at(table, "fingerprint", row),
-                        text_at(table, "plan_hash", row)));
-  }
-  return {};
+Result<std::int64_t> PartFolder::read_keys(const std::string& part) {
+  const auto index = static_cast<std::uint32_t>(earlier_parts_.size());
+  earlier_parts_.push_back(part);
+  std::int64_t num_rows = 0;
+  SMOL_RETURN_IF_ERROR(visit_rows(path_of(part), [&](const RecordedRow& row) {
+    ++num_rows;
+    recorded_.insert_or_assign(key_of(row.item, row.region, row.plan_hash),
+                               Recorded{version_of(row.fingerprint, row.plan_hash), index, row.error});
+  }));
+  return num_rows;
 }
 
 Status PartFolder::write_part(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
   if (batches.empty()) return {};
   const std::string name = fmt::format("{}{:06}.parquet", part_prefix_, next_part_);
-  const std::string path = (fs::path(folder_) / name).string();
-  const std::string temporary = (fs::path(folder_) / ("_" + name + ".tmp")).string();
-  if (const arrow::Status written = write_batches(temporary, batches); !written.ok()) {
-    return from_arrow(written, "cannot write part file " + path);
-  }
-  SMOL_RETURN_IF_ERROR(sync_path(temporary));
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) {
-    return Error{ErrorCode::kIo, fmt::format("cannot rename a part file into place, {}: {}", std::strerror(errno), path),
-                 Stage::kWrite};
-  }
-  SMOL_RETURN_IF_ERROR(sync_path(folder_));
+  const std::string temporary = path_of("_" + name + ".tmp");
+  SMOL_RETURN_IF_ERROR(write_part_file(temporary, batches));
+  SMOL_RETURN_IF_ERROR(drop_replaced(batches));
+  SMOL_RETURN_IF_ERROR(move_into_place(temporary, name));
   ++next_part_;
   parts_.push_back(name);
   std::int64_t num_rows = 0;
@@ -175,21 +121,63 @@ Status PartFolder::write_part(const std::vector<std::shared_ptr<arrow::RecordBat
   return record(name, num_rows);
 }
 
+// Old rows go before new ones come: a run that is killed between does them again, and never leaves both.
+Status PartFolder::drop_replaced(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
+  if (recorded_.empty()) return {};
+  std::map<std::uint32_t, Keys> by_part;
+  for (const std::shared_ptr<arrow::RecordBatch>& batch : batches) {
+    visit_rows(batch, [&](const RecordedRow& row) {
+      const Key key = key_of(row.item, row.region, row.plan_hash);
+      const auto found = recorded_.find(key);
+      if (found != recorded_.end() && replaced_.insert(key).second) by_part[found->second.part].insert(key);
+    });
+  }
+  for (const auto& [part, keys] : by_part) SMOL_RETURN_IF_ERROR(drop_rows(earlier_parts_[part], keys));
+  return {};
+}
+
+Status PartFolder::drop_rows(const std::string& part, const Keys& keys) {
+  const std::string temporary = path_of("_" + part + ".tmp");
+  SMOL_ASSIGN_OR_RETURN(const std::int64_t kept, copy_rows(path_of(part), temporary, [&](const RecordedRow& row) {
+                          return !keys.contains(key_of(row.item, row.region, row.plan_hash));
+                        }));
+  if (kept > 0) {
+    SMOL_RETURN_IF_ERROR(move_into_place(temporary, part));
+  } else {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);
+    if (!fs::remove(path_of(part), ignored))
+      return Error{ErrorCode::kIo, "cannot remove a part whose rows are replaced: " + path_of(part), Stage::kWrite};
+    std::erase(parts_, part);
+  }
+  return record(part, kept);
+}
+
+Status PartFolder::move_into_place(const std::string& temporary, const std::string& part) const {
+  SMOL_RETURN_IF_ERROR(sync_path(temporary));
+  if (std::rename(temporary.c_str(), path_of(part).c_str()) != 0) {
+    return Error{ErrorCode::kIo,
+                 fmt::format("cannot rename a part file into place, {}: {}", std::strerror(errno), path_of(part)),
+                 Stage::kWrite};
+  }
+  return sync_path(folder_);
+}
+
 Status PartFolder::adopt(const std::string& file) {
   const std::string name = fmt::format("{}{:06}.parquet", part_prefix_, next_part_);
   std::error_code failure;
-  fs::rename(file, fs::path(folder_) / name, failure);
+  fs::rename(file, path_of(name), failure);
   if (failure)
     return Error{ErrorCode::kIo, "cannot move the earlier output into the parts folder, " + failure.message() + ": " + file,
                  Stage::kWrite};
   ++next_part_;
   parts_.push_back(name);
-  SMOL_RETURN_IF_ERROR(read_keys(name));
-  return record(name, static_cast<std::int64_t>(done_.size()));
+  SMOL_ASSIGN_OR_RETURN(const std::int64_t num_rows, read_keys(name));
+  return record(name, num_rows);
 }
 
 Status PartFolder::record(const std::string& part, std::int64_t num_rows) const {
-  const std::string path = (fs::path(folder_) / kJournal).string();
+  const std::string path = path_of(std::string(kJournal));
   const std::string line = fmt::format("{{\"part\":\"{}\",\"rows\":{}}}\n", part, num_rows);
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   const bool written =
@@ -204,9 +192,10 @@ Status PartFolder::record(const std::string& part, std::int64_t num_rows) const 
 
 Status PartFolder::merge_into(const std::string& path) const {
   const std::string temporary = path + ".tmp";
-  if (const arrow::Status merged = merge_parts(folder_, parts_, temporary); !merged.ok()) {
-    return from_arrow(merged, "cannot merge parts into " + path);
-  }
+  std::vector<std::string> parts;
+  parts.reserve(parts_.size());
+  for (const std::string& part : parts_) parts.push_back(path_of(part));
+  SMOL_RETURN_IF_ERROR(merge_part_files(parts, temporary));
   SMOL_RETURN_IF_ERROR(sync_path(temporary));
   if (std::rename(temporary.c_str(), path.c_str()) != 0) {
     return Error{ErrorCode::kIo, fmt::format("cannot rename the merged file into place, {}: {}", std::strerror(errno), path),

@@ -10,6 +10,7 @@
 #include <thread>
 #include <unordered_set>
 
+#include "base/text_file.h"
 #include "base/thread_budget.h"
 
 namespace smol {
@@ -25,6 +26,39 @@ Size target_size(const ResizeOp& resize, Size size, bool upscale) {
     return std::max(1, static_cast<int>(static_cast<std::int64_t>(resize.width) * side / short_side));
   };
   return {scaled(size.width), scaled(size.height)};
+}
+
+// What decides how the files look.
+std::string describe_settings(const RenditionOptions& options) {
+  const std::string quality =
+      options.format.kind == EncodeFormat::Kind::kJpeg ? fmt::format(R"(, "quality": {})", options.format.quality) : "";
+  return fmt::format(
+      "{{\"format\": 1, \"short_side\": {}, \"filter\": \"{}\", \"upscale\": {}, \"extension\": \"{}\"{}, \"fail_on\": "
+      "\"{}\"}}\n",
+      options.resize.width, name_of(options.resize.filter), options.upscale, options.format.extension(), quality,
+      name_of(options.fail_on));
+}
+
+// Makes the folder; files that were written since the time returned are as wanted. Only a resumed run keeps earlier ones.
+Result<fs::file_time_type> prepare_folder(const std::string& folder, const RenditionOptions& options) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) return Error{ErrorCode::kIo, "cannot make the folder, " + failure.message() + ": " + folder, Stage::kWrite};
+  const std::string path = (fs::path(folder) / kRenditionSettingsFile).string(), wanted = describe_settings(options);
+  if (options.resume && !fs::is_empty(folder, failure)) {
+    const Result<std::string> found = read_text_file(path);
+    if (!found.ok() || *found != wanted) {
+      const std::string there = found.ok() ? found->substr(0, found->find('\n')) : "unknown";
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("the files there were made with other settings; --overwrite makes them anew, or name another "
+                               "folder: there {}, wanted {}, folder {}",
+                               there, wanted.substr(0, wanted.size() - 1), folder),
+                   Stage::kWrite};
+    }
+  } else {
+    SMOL_RETURN_IF_ERROR(write_text_file(path, wanted));
+  }
+  return fs::last_write_time(path, failure);
 }
 
 /// The files that some picture is written to. Thread-safe.
@@ -44,8 +78,9 @@ class ClaimedFiles {
 // One worker's objects.
 class RenditionWorker {
  public:
-  RenditionWorker(const Runtime& runtime, const std::string& folder, const RenditionOptions& options, ClaimedFiles& claimed)
-      : runtime_(runtime), folder_(folder), options_(options), claimed_(claimed) {}
+  RenditionWorker(const Runtime& runtime, const std::string& folder, const RenditionOptions& options,
+                  fs::file_time_type since, ClaimedFiles& claimed)
+      : runtime_(runtime), folder_(folder), options_(options), since_(since), claimed_(claimed) {}
 
   /// Bytes written; 0 when the file was there.
   Result<std::int64_t> process(const Item& item) {
@@ -57,7 +92,7 @@ class RenditionWorker {
                    "the rendition would replace its own source; choose another folder: " + path.string(), Stage::kWrite};
     }
     SMOL_RETURN_IF_ERROR(claim(path.string()));
-    if (options_.resume && fs::exists(path, failure)) return std::int64_t{0};
+    if (options_.resume && fs::exists(path, failure) && fs::last_write_time(path, failure) >= since_) return std::int64_t{0};
     SMOL_RETURN_IF_ERROR(read_file(item.path, bytes_));
     SMOL_RETURN_IF_ERROR(make_picture());
     encoded_.clear();
@@ -118,6 +153,7 @@ class RenditionWorker {
   const Runtime& runtime_;
   const std::string& folder_;
   const RenditionOptions& options_;
+  const fs::file_time_type since_;
   ClaimedFiles& claimed_;
   std::vector<std::uint8_t> bytes_, packed_, encoded_;
   Image picture_;
@@ -127,15 +163,13 @@ class RenditionWorker {
 
 Result<RenditionReport> make_rendition(const Runtime& runtime, Source& source, const std::string& folder,
                                        const RenditionOptions& options) {
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  if (failure) return Error{ErrorCode::kIo, "cannot make the folder, " + failure.message() + ": " + folder, Stage::kWrite};
+  SMOL_ASSIGN_OR_RETURN(const fs::file_time_type since, prepare_folder(folder, options));
   const auto start = std::chrono::steady_clock::now();
   RenditionReport report;
   std::mutex mutex;
   ClaimedFiles claimed;
   const auto work = [&] {
-    RenditionWorker worker(runtime, folder, options, claimed);
+    RenditionWorker worker(runtime, folder, options, since, claimed);
     while (!options.stop.stop_requested()) {
       Result<std::optional<Item>> item = source.next();
       if (!item.ok() || !*item) return;

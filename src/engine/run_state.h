@@ -1,5 +1,7 @@
 #pragma once
+#include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -26,6 +28,43 @@ struct Event {
 
 class ReadAhead;
 
+/// Bytes of rows that wait for an earlier one (ordered output). Where they are many, no further items are taken; items that
+/// were taken before go on, among them the one that all wait for. Thread-safe.
+class HeldRows {
+ public:
+  explicit HeldRows(std::int64_t max_bytes) : max_bytes_(max_bytes) {}
+
+  void change(std::int64_t bytes) {
+    {
+      const std::scoped_lock lock(mutex_);
+      bytes_ += bytes;
+      peak_bytes_ = std::max(peak_bytes_, bytes_);
+    }
+    if (bytes < 0) changed_.notify_all();
+  }
+  void wait_for_room(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, stop, [&] { return has_room(); });
+  }
+  [[nodiscard]] bool full() const {
+    const std::scoped_lock lock(mutex_);
+    return !has_room();
+  }
+  [[nodiscard]] std::int64_t peak_bytes() const {
+    const std::scoped_lock lock(mutex_);
+    return peak_bytes_;
+  }
+
+ private:
+  // The other half is for rows of items that are on their way.
+  [[nodiscard]] bool has_room() const { return bytes_ <= max_bytes_ / 2; }
+
+  const std::int64_t max_bytes_;
+  mutable std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::int64_t bytes_ = 0, peak_bytes_ = 0;
+};
+
 /// What the threads of one run share. Made before they start, destroyed after they ended.
 struct RunState {
   RunState(const Runtime& given_runtime, Source& given_source, Sink& given_sink, const RunOptions& given_options)
@@ -33,7 +72,8 @@ struct RunState {
         source(given_source),
         sink(given_sink),
         options(given_options),
-        rows(64, static_cast<std::size_t>(memory_limit(given_options) / kRowsShare)) {}
+        rows(64, static_cast<std::size_t>(memory_limit(given_options) / kRowsShare)),
+        held_rows(memory_limit(given_options) / kRowsShare) {}
 
   const Runtime& runtime;
   Source& source;
@@ -46,14 +86,18 @@ struct RunState {
   BoundedQueue<Event> events{1024};                         ///< workers and backends -> collector
   static constexpr std::int64_t kRowsShare = 16;            ///< of the memory budget, one part is for rows
   BoundedQueue<std::vector<Row>> rows;                      ///< collector -> writer, bounded in bytes, too
+  HeldRows held_rows;                                       ///< in the collector, of ordered output
   std::int64_t read_ahead_peak_bytes = 0;                   ///< set when reading has ended
   ReadAhead* read_ahead = nullptr;                          ///< where workers get items from; null: from the source
   std::unique_ptr<MemoryBudget> memory;                     ///< what workers may take for pictures
 
   std::atomic<std::int64_t> items{0}, skipped{0}, failed_items{0}, decodes{0};
+  std::atomic<std::int64_t> earlier_failed_items{0};                       ///< of the skipped ones
+  std::array<std::atomic<std::int64_t>, kNumErrorCodes> earlier_errors{};  ///< rows of an earlier run, by code
 
   /// Takes the next item and its ticket together, so that tickets follow the source's order.
   Result<std::optional<Item>> next_item(std::int64_t& ticket) {
+    if (options.ordered) held_rows.wait_for_room(stop.get_token());
     std::scoped_lock lock(source_mutex_);
     Result<std::optional<Item>> item = source.next();
     if (item.ok() && *item) {

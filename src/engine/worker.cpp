@@ -1,7 +1,6 @@
 #include "engine/worker.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <new>
 
 namespace smol {
@@ -14,6 +13,10 @@ float microseconds_since(Clock::time_point start) {
 }
 
 std::size_t num_regions(const Item& item) { return std::max<std::size_t>(1, item.regions.size()); }
+
+std::string_view region_name(const Item& item, std::size_t region) {
+  return item.regions.empty() ? std::string_view{} : std::string_view(item.regions[region].name);
+}
 
 float& stage_of(Row& row, Stage stage) { return row.stage_us[static_cast<std::size_t>(stage)]; }
 
@@ -77,21 +80,36 @@ bool Worker::take(ReadAhead::Entry& entry) {
   return true;
 }
 
-void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
-  ItemContext context{item, ticket, fingerprint_of(item), read_us};
+bool Worker::find_wanted(const ItemContext& context) {
   bool any_wanted = false;
-  for (std::size_t region = 0; region < num_regions(item); ++region) {
-    for (std::size_t plan = 0; plan < run_.plans.size(); ++plan)
-      any_wanted |= wanted(context, region, static_cast<int>(plan));
+  item_failed_ = false;
+  for (std::size_t region = 0; region < num_regions(context.item); ++region) {
+    for (int plan = 0; plan < static_cast<int>(run_.plans.size()); ++plan) {
+      if (wanted(context, region, plan)) {
+        any_wanted = true;
+        continue;
+      }
+      if (run_.options.ordered) run_.events.push(Event{.skipped_ticket = ticket_of(context, region, plan)});
+      const auto code = run_.sink.failure(context.item.id, region_name(context.item, region), context.fingerprint, plan);
+      if (!code) continue;
+      item_failed_ = true;
+      run_.earlier_errors[static_cast<std::size_t>(*code)].fetch_add(1, std::memory_order_relaxed);
+    }
   }
-  if (!any_wanted) {
+  return any_wanted;
+}
+
+void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
+  ItemContext context{item, ticket, {}, 0, read_us};
+  context.fingerprint = fingerprint_of(item, &context.file_bytes);
+  if (!find_wanted(context)) {
     run_.skipped.fetch_add(1, std::memory_order_relaxed);
+    if (item_failed_) run_.earlier_failed_items.fetch_add(1, std::memory_order_relaxed);
     return;
   }
-  item_failed_ = false;
   try {
     ByteView bytes;
-    if (Status got = read(item, bytes, context.read_us); !got.ok()) {
+    if (Status got = read(context, bytes); !got.ok()) {
       fail_item(context, with_stage(std::move(got).error(), Stage::kRead));
     } else if (item.picture) {
       process_picture(context, item.picture->view());
@@ -107,7 +125,8 @@ void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
   if (item_failed_) run_.failed_items.fetch_add(1, std::memory_order_relaxed);
 }
 
-Status Worker::read(const Item& item, ByteView& bytes, float& read_us) {
+Status Worker::read(ItemContext& context, ByteView& bytes) {
+  const Item& item = context.item;
   if (item.error) return *item.error;
   if (item.picture) return {};
   if (item.bytes) {
@@ -115,10 +134,8 @@ Status Worker::read(const Item& item, ByteView& bytes, float& read_us) {
     return {};
   }
   if (run_.read_ahead == nullptr) {
-    std::error_code unknown;
-    const std::uintmax_t file_bytes = std::filesystem::file_size(item.path, unknown);
-    if (!unknown) SMOL_RETURN_IF_ERROR(memory_.hold(static_cast<std::int64_t>(file_bytes), run_.stop.get_token()));
-    SMOL_RETURN_IF_ERROR(read_whole(run_.source, item, file_, read_us));
+    if (context.file_bytes > 0) SMOL_RETURN_IF_ERROR(memory_.hold(context.file_bytes, run_.stop.get_token()));
+    SMOL_RETURN_IF_ERROR(read_whole(run_.source, item, file_, context.read_us));
   }
   bytes = file_;
   return {};
@@ -316,8 +333,7 @@ void Worker::fail_item(const ItemContext& context, const Error& error) {
 }
 
 bool Worker::wanted(const ItemContext& context, std::size_t region, int plan) const {
-  const std::string_view name = context.item.regions.empty() ? std::string_view{} : context.item.regions[region].name;
-  return !run_.sink.has(context.item.id, name, context.fingerprint, plan);
+  return !run_.sink.has(context.item.id, region_name(context.item, region), context.fingerprint, plan);
 }
 
 Decoder& Worker::decoder_for(const Codec& codec) {

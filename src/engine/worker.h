@@ -24,6 +24,7 @@ class Worker {
     const Item& item;
     std::int64_t ticket;
     std::string fingerprint;
+    std::int64_t file_bytes = 0;  // 0: unknown
     float read_us = 0;
   };
 
@@ -35,7 +36,9 @@ class Worker {
 
   bool take(ReadAhead::Entry& entry);
   void process(const Item& item, std::int64_t ticket, float read_us);
-  Status read(const Item& item, ByteView& bytes, float& read_us);
+  // Passes over rows that an earlier run made; their failures count as this run's. False when all are there.
+  bool find_wanted(const ItemContext& context);
+  Status read(ItemContext& context, ByteView& bytes);
   // Holds the memory that decoding takes; reads again what had to make room while it waited.
   Status hold_for_decoding(const Item& item, const ImageHeader& header, const Codec& codec, ByteView& bytes);
   // Gives back what the picture took, and what was kept of it beyond the worker's share.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <map>
 #include <unordered_map>
@@ -246,9 +247,26 @@ class Measurement {
   int step_ = 0, total_steps_ = 0;
 };
 
+// Measuring takes long: what can be wrong with the request is said before.
+Status check(const PlanOptions& options) {
+  const auto refuse = [](const char* what, auto value) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("{}: {}", what, value)};
+  };
+  if (options.min_accuracy && !(*options.min_accuracy >= 0 && *options.min_accuracy <= 1))
+    return refuse("the least accuracy must be a fraction 0..1", *options.min_accuracy);
+  if (options.min_throughput && !(*options.min_throughput > 0 && std::isfinite(*options.min_throughput)))
+    return refuse("the least throughput must be more than 0 items a second", *options.min_throughput);
+  if (options.calibration_items < 0)
+    return refuse("the number of calibration items must be 0 (chosen for you) or more", options.calibration_items);
+  if (options.repeats < 1) return refuse("a plan must be measured at least once, repeats", options.repeats);
+  if (options.shape.batch < 1) return refuse("a batch must be 1 or more", options.shape.batch);
+  return {};
+}
+
 }  // namespace
 
 Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options) {
+  SMOL_RETURN_IF_ERROR(check(options));
   return Measurement(runtime, dataset, options).run();
 }
 

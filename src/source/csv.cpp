@@ -53,14 +53,19 @@ Result<CsvTable> read_csv(const std::string& path) {
   CsvTable table;
   std::size_t position = 0;
   table.columns = split_record(text, position);
-  for (int line = 2; position < text.size(); ++line) {
+  int line = 1;
+  std::size_t counted = 0;
+  while (position < text.size()) {
+    line += static_cast<int>(std::count(text.begin() + counted, text.begin() + position, '\n'));
+    counted = position;
     std::vector<std::string> cells = split_record(text, position);
     if (cells.size() == 1 && cells.front().empty()) continue;
     if (cells.size() != table.columns.size()) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("record {} has {} cells, the header has {}: {}", line,
+      return Error{ErrorCode::kInvalidArgument, fmt::format("line {} has {} cells, the header has {}: {}", line,
                                                             cells.size(), table.columns.size(), path)};
     }
     table.rows.push_back(std::move(cells));
+    table.lines.push_back(line);
   }
   return table;
 }

@@ -11,6 +11,7 @@ namespace smol {
 struct CsvTable {
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;  ///< as many cells as columns
+  std::vector<int> lines;                      ///< parallel to rows: the line of the file on which each begins
 
   /// Index of a column, -1 when absent.
   [[nodiscard]] int column(std::string_view name) const;

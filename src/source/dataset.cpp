@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <unordered_map>
 
 #include "smol/source.h"
@@ -66,6 +67,19 @@ Status read_labels(const std::string& path, Dataset& dataset) {
   return {};
 }
 
+std::string stem_of(const std::string& file) { return fs::path(file).replace_extension().string(); }
+
+// Items are named with their extension; the likely slip is to leave it out, to name another rendition's, or the folder.
+std::string near_match(const std::vector<std::string>& ids, const std::string& name) {
+  const auto same = [&](auto part_of) {
+    return std::find_if(ids.begin(), ids.end(), [&](const std::string& id) { return part_of(id) == part_of(name); });
+  };
+  auto found = same(stem_of);
+  if (found == ids.end()) found = same([](const std::string& id) { return fs::path(id).filename().string(); });
+  if (found == ids.end()) found = same([](const std::string& id) { return fs::path(id).stem().string(); });
+  return found == ids.end() ? "" : fmt::format("; did you mean '{}'?", *found);
+}
+
 Status read_regions(const std::string& path, Dataset& dataset) {
   SMOL_ASSIGN_OR_RETURN(const CsvTable table, read_csv(path));
   std::array<int, 6> columns{};
@@ -75,34 +89,69 @@ Status read_regions(const std::string& path, Dataset& dataset) {
   }
   const auto index = index_of_ids(dataset.item_ids);
   dataset.regions.assign(dataset.item_ids.size(), {});
-  for (const std::vector<std::string>& row : table.rows) {
+  std::map<std::pair<std::string, std::string>, int> line_of;
+  for (std::size_t number = 0; number < table.rows.size(); ++number) {
+    const std::vector<std::string>& row = table.rows[number];
+    const int line = table.lines[number];
     const auto found = index.find(row[columns[0]]);
     if (found == index.end()) {
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("a region names no item of the dataset: '{}' in {}", row[columns[0]], path)};
+                   fmt::format("line {} names no item of the dataset{}: '{}' in {}", line,
+                               near_match(dataset.item_ids, row[columns[0]]), row[columns[0]], path)};
+    }
+    if (const auto [first, added] = line_of.try_emplace({row[columns[0]], row[columns[1]]}, line); !added) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("lines {} and {} are the same region; give each region of an item its own name: item '{}', "
+                               "region '{}' in {}",
+                               first->second, line, row[columns[0]], row[columns[1]], path)};
     }
     std::array<int, 4> values{};
     for (std::size_t i = 0; i < values.size(); ++i) {
-      SMOL_ASSIGN_OR_RETURN(values[i], parse_integer(row[columns[i + 2]], path));
+      SMOL_ASSIGN_OR_RETURN(values[i], parse_integer(row[columns[i + 2]], fmt::format("line {} of {}", line, path)));
     }
     if (values[2] <= 0 || values[3] <= 0) {
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("a region's width and height must be positive: item '{}', region '{}', {}x{} in {}",
-                               row[columns[0]], row[columns[1]], values[2], values[3], path)};
+                   fmt::format("a region's width and height must be positive, line {}: item '{}', region '{}', {}x{} in {}",
+                               line, row[columns[0]], row[columns[1]], values[2], values[3], path)};
     }
     dataset.regions[found->second].push_back({row[columns[1]], {values[0], values[1], values[2], values[3]}});
   }
   return {};
 }
 
+// Renditions are joined by path without extension: a.jpg and a.png would both be thumbs/a.png.
+Status check_stems(const Dataset& dataset) {
+  std::unordered_map<std::string, std::string> item_of;
+  for (const std::string& id : dataset.item_ids) {
+    if (const auto [first, added] = item_of.try_emplace(stem_of(id), id); !added) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("two pictures of rendition '{}' differ only in their extension, so the other renditions cannot "
+                      "tell them apart; rename one: {}, {}",
+                      dataset.renditions.front().name, first->second, id)};
+    }
+  }
+  return {};
+}
+
 Status read_item_ids(Dataset& dataset) {
   const std::string& folder = dataset.renditions.front().path;
-  SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder));
+  SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder, &dataset.num_passed_over));
   // A folder of pictures may also hold labels or notes; a folder without any picture name is taken whole.
   const bool any_picture = std::any_of(files.begin(), files.end(), has_picture_extension);
   if (any_picture) std::erase_if(files, [](const std::string& file) { return !has_picture_extension(file); });
   if (files.empty()) return Error{ErrorCode::kNotFound, "the folder holds no files: " + folder, Stage::kRead};
   dataset.item_ids = std::move(files);
+  return dataset.renditions.size() > 1 ? check_stems(dataset) : Status{};
+}
+
+Status check_keys(const YAML::Node& map, std::span<const std::string_view> allowed, const std::string& path) {
+  for (const auto& entry : map) {
+    const auto key = entry.first.as<std::string>();
+    if (std::find(allowed.begin(), allowed.end(), key) != allowed.end()) continue;
+    return Error{ErrorCode::kInvalidArgument, fmt::format("unknown key '{}' on line {}; allowed are {}: {}", key,
+                                                          entry.first.Mark().line + 1, fmt::join(allowed, ", "), path)};
+  }
   return {};
 }
 
@@ -112,6 +161,8 @@ Status read_renditions(const YAML::Node& node, const fs::path& folder, Dataset& 
   }
   for (const auto& entry : node) {
     const auto name = entry.first.as<std::string>();
+    if (entry.second.IsMap())
+      SMOL_RETURN_IF_ERROR(check_keys(entry.second, std::array<std::string_view, 1>{"path"}, dataset.path));
     const YAML::Node path = entry.second.IsMap() ? entry.second["path"] : entry.second;
     if (!path || !path.IsScalar()) {
       return Error{ErrorCode::kInvalidArgument, fmt::format("rendition '{}' needs a path: {}", name, dataset.path)};
@@ -146,13 +197,7 @@ Result<Dataset> read_yaml(const std::string& path) {
   const YAML::Node root = YAML::LoadFile(path);
   if (!root.IsMap()) return Error{ErrorCode::kInvalidArgument, "a dataset file is a map with the key `renditions`: " + path};
   constexpr std::array<std::string_view, 5> kKeys{"renditions", "labels", "regions", "calibration", "models"};
-  for (const auto& entry : root) {
-    const auto key = entry.first.as<std::string>();
-    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("unknown key '{}' on line {}; allowed are {}: {}", key,
-                                                            entry.first.Mark().line + 1, fmt::join(kKeys, ", "), path)};
-    }
-  }
+  SMOL_RETURN_IF_ERROR(check_keys(root, kKeys, path));
   if (!root["renditions"]) return Error{ErrorCode::kInvalidArgument, "a dataset file needs the key `renditions`: " + path};
   SMOL_RETURN_IF_ERROR(read_renditions(root["renditions"], folder, dataset));
   SMOL_RETURN_IF_ERROR(read_item_ids(dataset));
@@ -179,7 +224,9 @@ Result<Dataset> read_list(const std::string& path) {
       if (c != '\r') line += c;
       continue;
     }
-    if (!line.empty()) dataset.item_ids.push_back(line);
+    // A name that begins with # is written ./#name
+    const bool blank = line.find_first_not_of(" \t") == std::string::npos;
+    if (!blank && line.front() != '#') dataset.item_ids.push_back(line);
     line.clear();
   }
   if (dataset.item_ids.empty()) return Error{ErrorCode::kInvalidArgument, "the list names no items: " + path};
@@ -195,6 +242,9 @@ Result<Dataset> read_list(const std::string& path) {
 // guess.
 Result<std::string> choose_match(const Dataset::Rendition& rendition, const std::string& item_id,
                                  std::vector<std::string> matches) {
+  // Notes may lie beside pictures: a.jpg with a.txt.
+  if (std::any_of(matches.begin(), matches.end(), has_picture_extension))
+    std::erase_if(matches, [](const std::string& match) { return !has_picture_extension(match); });
   if (matches.size() == 1) return std::move(matches.front());
   if (matches.empty()) {
     return Error{ErrorCode::kNotFound, fmt::format("rendition '{}' has no file for item '{}'", rendition.name, item_id),
@@ -219,17 +269,12 @@ class RenditionIndex {
   [[nodiscard]] Result<std::string> locate(const std::string& item_id) const {
     std::vector<std::string> matches;
     if (const auto found = by_stem_.find(stem_of(item_id)); found != by_stem_.end()) {
-      for (const std::string& file : found->second) {
-        if (file == item_id) return resolve(rendition_.path, file);
-        matches.push_back(resolve(rendition_.path, file));
-      }
+      for (const std::string& file : found->second) matches.push_back(resolve(rendition_.path, file));
     }
     return choose_match(rendition_, item_id, std::move(matches));
   }
 
  private:
-  static std::string stem_of(const std::string& file) { return fs::path(file).replace_extension().string(); }
-
   Dataset::Rendition rendition_;
   std::unordered_map<std::string, std::vector<std::string>> by_stem_;
 };
@@ -239,7 +284,7 @@ class RenditionIndex {
 Result<std::string> Dataset::locate(const Rendition& rendition, const std::string& item_id) const {
   const std::string same = resolve(rendition.path, item_id);
   std::error_code ignored;
-  if (fs::exists(same, ignored)) return same;
+  if (rendition.name == renditions.front().name && fs::exists(same, ignored)) return same;
   const fs::path wanted(same);
   std::vector<std::string> matches;
   for (const auto& entry : fs::directory_iterator(wanted.parent_path(), ignored)) {

@@ -12,7 +12,7 @@
 namespace smol {
 namespace fs = std::filesystem;
 
-Result<std::vector<std::string>> list_files(const std::string& folder) {
+Result<std::vector<std::string>> list_files(const std::string& folder, std::int64_t* num_passed_over) {
   std::error_code failure;
   if (!fs::exists(folder, failure)) return Error{ErrorCode::kNotFound, "no such folder: " + folder, Stage::kRead};
   std::vector<std::string> paths;
@@ -24,7 +24,11 @@ Result<std::vector<std::string>> list_files(const std::string& folder) {
       if (walk->is_directory(ignored)) walk.disable_recursion_pending();
       continue;
     }
-    if (walk->is_regular_file(ignored)) paths.push_back(walk->path().lexically_relative(folder).generic_string());
+    if (walk->is_regular_file(ignored)) {
+      paths.push_back(walk->path().lexically_relative(folder).generic_string());
+    } else if (num_passed_over != nullptr && !walk->is_directory(ignored)) {
+      ++*num_passed_over;
+    }
   }
   if (failure) return Error{ErrorCode::kIo, "cannot list folder, " + failure.message() + ": " + folder, Stage::kRead};
   std::sort(paths.begin(), paths.end());

@@ -149,7 +149,7 @@ Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t le
   return {};
 }
 
-std::string fingerprint_of(const Item& item) {
+std::string fingerprint_of(const Item& item, std::int64_t* file_bytes) {
   if (item.bytes) return digest_of(*item.bytes);
   if (item.picture) {
     const ImageView& view = item.picture->view();
@@ -162,6 +162,7 @@ std::string fingerprint_of(const Item& item) {
   }
   struct stat facts {};
   if (item.path.empty() || ::stat(item.path.c_str(), &facts) != 0) return "missing";
+  if (file_bytes != nullptr) *file_bytes = facts.st_size;
   return fmt::format("{}:{}.{:09}", static_cast<std::int64_t>(facts.st_size),
                      static_cast<std::int64_t>(facts.st_mtim.tv_sec), static_cast<std::int64_t>(facts.st_mtim.tv_nsec));
 }

@@ -41,7 +41,9 @@ def test_info_lists_what_works_and_what_does_not():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["frobnicate"], "subcommand"),
+        (["frobnicate"], "no subcommand 'frobnicate' ("),
+        (["plna", "photos"], "no subcommand 'plna'; did you mean 'plan'? ("),
+        (["--json"], "name a subcommand"),
         (["run"], "PLANS is required"),
         (["run", "card.yaml", "photos", "-o", "out", "--fail-on", "often"], "often"),
         (["run", "nothing.yaml", "photos", "-o", "out"], "nothing.yaml"),
@@ -49,6 +51,19 @@ def test_info_lists_what_works_and_what_does_not():
         (["run", "card.yaml", "photos", "-o", "out", "--shard", "3/3"], "0 <= I < N"),
         (["run", "card.yaml", "photos", "-o", "out", "--memory", "lots"], "512M"),
         (["run", "card.yaml", "photos", "-o", "out", "--memory", "1"], "--memory"),
+        (
+            ["run", "card.yaml", "photos", "-o", "out", "--memory", "99999999T"],
+            "--memory must lie between 1 and 1048576T",
+        ),
+        (["run", "card.yaml", "photos", "-o", "out", "--memory", "1e400"], "--memory must lie between"),
+        (["run", "card.yaml", "photos", "-o", "out", "--memory", "nan"], "--memory must lie between"),
+        (["run", "card.yaml", "photos", "-o", "out", "--memory", "0.1"], "--memory must lie between"),
+        (["run", "card.yaml", "photos", "-o", "out", "--memory", "5Mega"], "512M"),
+        (["run", "card.yaml", "photos", "-o", "out", "--max-pixels", "9999999999G"], "--max-pixels must lie between"),
+        (["decode", "photos/000.jpg", "-o", "x.png", "--max-pixels", "inf"], "--max-pixels must lie between"),
+        (["run", "card.yaml", "photos", "-o", "out", "--rendition", "small"], "it has: full"),
+        (["plan", "photos", "--models", "card.yaml", "--min-accuracy", "7"], "7"),
+        (["plan", "photos", "--models", "card.yaml", "--min-accuracy", "nan"], "fraction 0..1"),
         (["run", "card.yaml", "photos", "-o", "out", "--simd", "MMX"], "MMX"),
         (["run", "card.yaml", "photos", "-o", "out", "--disable-rule", "magic"], "magic"),
         (["plan", "photos"], "--models"),
@@ -78,6 +93,7 @@ def test_wrong_input_is_explained(tmp_path, arguments, says):
         ("renditions: {full: {path: photos}}\nlabels: none.csv", "none.csv"),
         ("renditions: {full: {path: photos}}\ncalibration: 2", "calibration"),
         ("renditions: {full: {path: [}", "line"),
+        ("renditions: {full: {path: photos, scale: 2}}", "unknown key 'scale' on line 1; allowed are path"),
     ],
 )
 def test_broken_dataset_files_are_explained(tmp_path, card, photos, line, says):
@@ -135,6 +151,8 @@ def test_rendition_reports_each_failure(photos, tmp_path):
     (photos / "000.jpg").write_bytes(b"\xff\xd8nothing")
     done = smol("rendition", photos, "-o", tmp_path / "small", check=False)
     assert done.returncode == 1 and "000.jpg" in done.stderr and "23 files written" in done.stdout
+    one = smol("rendition", photos / "001.jpg", "-o", tmp_path / "one")
+    assert "1 file written" in one.stdout
 
 
 @pytest.fixture
@@ -310,7 +328,7 @@ def test_renditions_replace_nothing_unasked(tmp_path):
     done = smol(*small, "--short-side", "20", check=False)
     assert done.returncode == 2 and "--overwrite" in done.stderr
     smol(*small, "--short-side", "20", "--overwrite")
-    with Image.open(next(iter((tmp_path / "small").iterdir()))) as picture:
+    with Image.open(next((tmp_path / "small").glob("*.jpg"))) as picture:
         assert min(picture.size) == 20
 
 
@@ -356,3 +374,170 @@ def test_graph_nodes_are_no_paths(tmp_path):
     picture = next(iter((tmp_path / "photos").iterdir()))
     done = smol("preprocess", picture, "--graph", graph, "-o", tmp_path / "out", check=False)
     assert done.returncode != 0 and "slash" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "card.yaml", "photos", "-o", "out", "--plan", "none"],
+        ["run", "card.yaml", "photos", "-o", "out", "--rendition", "none"],
+        ["run", "card.yaml", "photos", "-o", "out", "--without", "none"],
+        ["run", "card.yaml", "photos", "-o", "out", "--disable-rule", "none"],
+        ["run", "card.yaml", "photos", "-o", "out", "--shard", "none"],
+        ["run", "card.yaml", "photos", "-o", "out", "--memory", "none"],
+        ["run", "card.yaml", "photos", "-o", "out", "--batch", "none"],
+        ["run", "card.yaml", "photos", "-o", "out", "--simd", "none"],
+        ["explain", "card.yaml"],
+        ["preprocess", "photos/000.jpg", "--model", "card.yaml", "-o", "x.npy", "--fidelity", "none"],
+        ["preprocess", "photos/000.jpg", "-o", "x.npy"],
+        ["decode", "photos/000.jpg", "-o", "x.none"],
+        ["decode", "photos/000.jpg", "-o", "x.png", "--scale", "none"],
+        ["decode", "photos/000.jpg", "-o", "x.png", "--region", "none"],
+        ["rendition", "photos", "-o", "out", "--format", "none"],
+        ["none"],
+    ],
+)
+def test_wrong_arguments_exit_with_2(tmp_path, arguments):
+    write_pictures(tmp_path / "photos", 1)
+    write_model(tmp_path, "card")
+    if "--plan" in arguments:
+        smol("plan", tmp_path / "photos", "--models", tmp_path / "card.yaml", "-o", tmp_path / "plans.yaml")
+        arguments = ["plans.yaml" if word == "card.yaml" else word for word in arguments]
+    done = smol(*arguments, check=False, cwd=tmp_path)
+    assert done.returncode == 2, done
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "none.yaml", "photos", "-o", "out"],
+        ["run", "card.yaml", "none", "-o", "out"],
+        ["plan", "photos", "--models", "none.yaml"],
+        ["measure", "card.yaml", "none"],
+        ["explain", "none.yaml", "--input", "photos"],
+        ["inspect", "none.jpg"],
+        ["decode", "none.jpg", "-o", "x.png"],
+        ["preprocess", "none.jpg", "--model", "card.yaml", "-o", "x.npy"],
+        ["preprocess", "photos/000.jpg", "--model", "none.yaml", "-o", "x.npy"],
+        ["rendition", "none", "-o", "out"],
+        ["info", "--plugin", "none.so"],
+    ],
+)
+def test_missing_files_exit_with_1(tmp_path, arguments):
+    write_pictures(tmp_path / "photos", 1)
+    write_model(tmp_path, "card")
+    done = smol(*arguments, check=False, cwd=tmp_path)
+    assert done.returncode == 1 and "none" in done.stderr, done
+
+
+def test_quiet_commands_print_no_summaries(photos, tmp_path):
+    card = write_model(tmp_path)
+    for arguments in (
+        ["run", card, photos, "-o", tmp_path / "out"],
+        ["rendition", photos, "-o", tmp_path / "small"],
+        ["decode", photos / "000.jpg", "-o", tmp_path / "x.png"],
+        ["preprocess", photos / "000.jpg", "--model", card, "-o", tmp_path / "x.npy"],
+        ["plan", photos, "--models", card, "--repeats", "1", "--calibration", "2", "-o", tmp_path / "plans.yaml"],
+    ):
+        done = smol("-q", *arguments)
+        assert (done.stdout, done.stderr) == ("", ""), arguments
+    assert "items" in smol("-q", "run", card, photos, "-o", tmp_path / "again", "--json").stdout
+    assert "batch" in smol("-q", "explain", tmp_path / "plans.yaml").stdout
+
+
+def test_one_of_a_thing_is_singular(photos, tmp_path):
+    card = write_model(tmp_path)
+    done = smol("run", card, photos / "000.jpg", "-o", tmp_path / "out")
+    assert "1 item in" in done.stdout and "1 row (0 errors)" in done.stdout
+    assert "1 item," in smol("run", card, photos / "000.jpg", "-o", tmp_path / "none", "--dry-run").stdout
+
+
+def test_plan_files_refuse_what_acts_on_planning(card, photos, tmp_path):
+    plans = tmp_path / "plans.yaml"
+    smol("plan", photos, "--models", card, "--repeats", "1", "--calibration", "2", "-o", plans)
+    for options in (["--without", "dag"], ["--without", "region"], ["--disable-rule", "fuse"]):
+        for command in (["run", plans, photos, "-o", tmp_path / "out"], ["measure", plans, photos]):
+            done = smol(*command, *options, check=False)
+            assert done.returncode == 2 and "`smol plan`" in done.stderr and "model card" in done.stderr
+    done = smol("measure", plans, photos, "--without", "low-resolution", check=False)
+    assert done.returncode == 2 and "is for `smol plan`" in done.stderr
+    done = smol("explain", plans, "--disable-rule", "fuse", check=False)
+    assert done.returncode == 2 and "`smol plan`" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_measure_leaves_failed_items_out_and_says_so(card, photos, tmp_path):
+    short = ["--repeats", "1", "--seconds", "0.1", "--batch", "1"]
+    assert "failed" not in smol("measure", card, photos, *short).stdout
+    (photos / "004.jpg").write_bytes(b"no picture")
+    (photos / "009.jpg").write_bytes(b"")
+    told = smol("measure", card, photos, *short, "--unfused").stdout
+    assert "2 of 24 items failed and are left out of the rates; the first, 004.jpg: unsupported" in told
+    report = smol_json("measure", card, photos, *short)
+    assert report["items"] == 24 and report["failed_items"] == 2 and report["first_failure"]["item"] == "004.jpg"
+    assert report["report"]["error_rows"] == 0
+    for path in photos.iterdir():
+        path.write_bytes(b"no picture")
+    done = smol("measure", card, photos, *short, check=False)
+    assert done.returncode == 1 and "all of 24 items failed" in done.stderr and "000.jpg" in done.stderr
+
+
+def test_preprocess_clips_regions_and_says_so(photos, tmp_path):
+    card = write_model(tmp_path)
+    name = photos / "000.jpg"
+    with Image.open(name) as image:
+        width, height = ImageOps.exif_transpose(image).size
+    arguments = ["preprocess", name, "--model", card, "-o"]
+    inside = smol(*arguments, tmp_path / "a.npy", "--region", f"10,12,{width - 10},{height - 12}")
+    beyond = smol(*arguments, tmp_path / "b.npy", "--region", f"10,12,{width - 9},{height - 10}")
+    assert inside.stderr == "" and f"sticks out of the picture of {width}x{height} and is clipped" in beyond.stderr
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), np.load(tmp_path / "b.npy"))
+    missed = smol(*arguments, tmp_path / "c.npy", "--region", f"{width},0,5,5", check=False)
+    assert missed.returncode == 2 and f"misses the picture of {width}x{height}" in missed.stderr
+    part = smol("decode", name, "-o", tmp_path / "x.png", "--region", f"10,12,{width - 9},9", check=False)
+    assert part.returncode == 2 and f"must lie inside the picture of {width}x{height}" in part.stderr
+
+
+def test_resumed_renditions_keep_only_what_was_made_alike(photos, tmp_path):
+    small = ["rendition", photos, "-o", tmp_path / "small"]
+    smol(*small, "--short-side", "40", "--format", "jpeg:80")
+    for other in (["--short-side", "20", "--format", "jpeg:80"], ["--short-side", "40", "--format", "jpeg:75"]):
+        done = smol(*small, *other, "--resume", check=False)
+        assert done.returncode == 2 and "other settings" in done.stderr and "--overwrite" in done.stderr
+    alike = [*small, "--short-side", "40", "--format", "jpeg:80", "--resume"]
+    (tmp_path / "small" / "007.jpg").unlink()
+    assert smol_json(*alike)["written"] == 1
+    (tmp_path / "small" / ".smol-rendition.json").unlink()
+    done = smol(*alike, check=False)
+    assert done.returncode == 2 and "there unknown" in done.stderr
+    smol(*alike[:-1], "--overwrite")
+    assert smol_json(*alike)["skipped"] == 24
+
+
+def test_an_interrupted_overwrite_is_resumed_with_new_files_only(photos, tmp_path):
+    small = ["rendition", photos, "-o", tmp_path / "small"]
+    smol(*small, "--short-side", "20", "--format", "png")
+    old = {path.name: path.read_bytes() for path in (tmp_path / "small").glob("*.png")}
+    smol(*small, "--short-side", "40", "--format", "png", "--overwrite")
+    replaced = tmp_path / "small" / "005.png"
+    replaced.write_bytes(old["005.png"])  # as if it had not been its turn yet
+    os.utime(replaced, (1, 1))
+    assert smol_json(*small, "--short-side", "40", "--format", "png", "--resume")["written"] == 1
+    with Image.open(replaced) as picture:
+        assert min(picture.size) == 40
+
+
+def test_what_is_no_file_in_a_folder_is_counted(card, photos, tmp_path):
+    os.mkfifo(photos / "pipe.jpg")
+    (photos / "gone.jpg").symlink_to(photos / "nowhere.jpg")
+    done = smol("run", card, photos, "-o", tmp_path / "out", "--json")
+    assert "no regular file" in done.stderr and ": 2 in" in done.stderr
+    assert '"passed_over": 2' in done.stdout and '"items": 24' in done.stdout
+
+
+def test_lists_have_comments_and_blank_lines(card, photos, tmp_path):
+    (photos / "list.txt").write_text("# the first\n000.jpg\n\n  \n#001.jpg\n002.jpg\n")
+    assert smol_json("run", card, photos / "list.txt", "-o", tmp_path / "out")["items"] == 2
+    (photos / "empty.txt").write_text("# nothing\n")
+    done = smol("run", card, photos / "empty.txt", "-o", tmp_path / "none", check=False)
+    assert done.returncode == 2 and "names no items" in done.stderr

@@ -337,3 +337,214 @@ def test_plans_say_how_regions_are_decoded(card, tmp_path):
     assert "decoded once over the union in" in told and "region by region in the others" in told
     assert "decoded once over the union in" in smol("explain", card, "--input", dataset).stdout
     assert "regions" in smol_json("run", card, dataset, "-o", tmp_path / "out", "--dry-run")[0]
+
+
+def write_foreign_table(path: pathlib.Path) -> None:
+    """A Parquet file of somebody else's, with a column that smol has, too."""
+    import pyarrow as pa
+
+    pq.write_table(pa.table({"item": [1, 2], "price": [0.5, 0.25]}), path)
+
+
+@pytest.mark.parametrize("content", ["table", "text"])
+def test_resume_leaves_files_alone_that_it_did_not_write(card, photos, tmp_path, content):
+    output = tmp_path / "prices.parquet"
+    if content == "table":
+        write_foreign_table(output)
+    else:
+        output.write_text("no Parquet at all\n")
+    before = output.read_bytes()
+    done = smol("run", card, photos, "-o", output, "--resume", check=False)
+    assert done.returncode == 2 and "was not written by smol run" in done.stderr and "--overwrite" in done.stderr
+    assert output.read_bytes() == before
+    assert not (tmp_path / "prices.parquet.parts").exists()
+
+
+def test_resume_and_overwrite_contradict_each_other(card, photos, tmp_path):
+    done = smol("run", card, photos, "-o", tmp_path / "out", "--resume", "--overwrite", check=False)
+    assert done.returncode == 2 and "give one" in done.stderr and not (tmp_path / "out").exists()
+    done = smol("run", card, photos, "-o", tmp_path / "out", "--retry-failed", check=False)
+    assert done.returncode == 2 and "--resume" in done.stderr and not (tmp_path / "out").exists()
+
+
+def spoil(path: pathlib.Path) -> bytes:
+    """Makes a picture a file that is none, of the same size and time; returns what it was."""
+    before, facts = path.read_bytes(), path.stat()
+    path.write_bytes(b"no picture".ljust(len(before), b"."))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    return before
+
+
+def restore(path: pathlib.Path, content: bytes) -> None:
+    """Undoes spoil(); nothing tells that the file was another."""
+    facts = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+@pytest.mark.parametrize("output", ["out", "out.parquet"])
+def test_recorded_failures_count_in_resumed_runs(card, photos, tmp_path, rows_of, output):
+    spoil(photos / "000.jpg")
+    smol("run", card, photos, "-o", tmp_path / output, check=False)
+    again = smol("run", card, photos, "-o", tmp_path / output, "--resume", check=False)
+    assert again.returncode == 1 and "1 row is an error" in again.stderr
+    assert "24 already done (1 error among them; --retry-failed" in again.stdout and "1 unsupported" in again.stdout
+    report = json.loads(smol("run", card, photos, "-o", tmp_path / output, "--resume", "--json", check=False).stdout)
+    assert (report["skipped"], report["error_rows"], report["earlier_error_rows"]) == (24, 0, 1)
+    assert report["errors_by_code"] == {"unsupported": 1}
+    judged = ["run", card, photos, "-o", tmp_path / output, "--resume", "--max-failures"]
+    assert smol(*judged, "5%").returncode == 0
+    assert len(rows_of(tmp_path / output)) == 24
+    refused = smol(*judged, "1%", check=False)
+    assert refused.returncode == 1 and "1 of 24" in refused.stderr
+
+
+@pytest.mark.parametrize("output", ["out", "out.parquet"])
+def test_failed_items_are_run_again_on_request(card, photos, tmp_path, rows_of, output):
+    smol("run", card, photos, "-o", tmp_path / "whole")
+    names = ["000.jpg", "003.png", "017.jpg"]
+    contents = {name: spoil(photos / name) for name in names}
+    smol("run", card, photos, "-o", tmp_path / output, "--part-rows", "5", check=False)
+    for name in names[:2]:
+        restore(photos / name, contents[name])
+    kept = json.loads(smol("run", card, photos, "-o", tmp_path / output, "--resume", "--json", check=False).stdout)
+    assert kept["items"] == 0 and kept["earlier_error_rows"] == 3
+    retry = ["run", card, photos, "-o", tmp_path / output, "--resume", "--retry-failed", "--json"]
+    report = json.loads(smol(*retry, check=False).stdout)
+    assert (report["items"], report["skipped"], report["error_rows"], report["earlier_error_rows"]) == (3, 21, 1, 0)
+    rows = rows_of(tmp_path / output)
+    assert len(rows) == 24 and [row["item"] for row in rows.values() if row["status"] == "error"] == ["017.jpg"]
+    restore(photos / "017.jpg", contents["017.jpg"])
+    assert smol_json(*retry[:-1])["items"] == 1
+    assert answers(rows_of(tmp_path / output)) == answers(rows_of(tmp_path / "whole"))
+
+
+def test_rows_of_changed_files_are_replaced(card, photos, tmp_path, rows_of):
+    smol("run", card, photos, "-o", tmp_path / "out", "--part-rows", "5")
+    picture(77, 90, 70).save(photos / "000.jpg")
+    assert smol_json("run", card, photos, "-o", tmp_path / "out", "--resume")["items"] == 1
+    smol("run", card, photos, "-o", tmp_path / "whole")
+    assert answers(rows_of(tmp_path / "out")) == answers(rows_of(tmp_path / "whole"))
+
+
+def test_another_strictness_is_another_run(card, photos, tmp_path, rows_of):
+    damage(photos)
+    smol("run", card, photos, "-o", tmp_path / "out", check=False)
+    lenient = ["run", card, photos, "-o", tmp_path / "out", "--resume", "--fail-on", "none", "--max-failures", "100%"]
+    report = smol_json(*lenient)
+    assert report["skipped"] == 0 and report["items"] == 23
+    assert "truncated" in {row["status"] for row in rows_of(tmp_path / "out").values()}
+    assert smol_json(*lenient)["items"] == 0
+
+
+def test_killed_retries_leave_no_row_twice(tmp_path, rows_of):
+    names = write_pictures(tmp_path / "photos", 80)
+    contents = {name: spoil(tmp_path / "photos" / name) for name in names[::2]}
+    card = write_model(tmp_path, "slow", delay_us=4000)
+    words = ["run", card, tmp_path / "photos", "-o", tmp_path / "out", "--part-rows", "5"]
+    smol(*words, check=False)
+    for name, content in contents.items():
+        restore(tmp_path / "photos" / name, content)
+    words += ["--resume", "--retry-failed", "--batch", "2"]
+    generator = random.Random(7)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [str(PROGRAM), *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(generator.uniform(0.02, 0.2))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        rows_of(tmp_path / "out")
+    smol(*words)
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 80 and all(row["status"] == "ok" for row in rows.values())
+
+
+def test_ordered_output_stays_ordered_when_it_is_resumed(card, photos, tmp_path):
+    smol("run", card, photos, "-o", tmp_path / "out", "--shard", "0/1")
+    write_pictures(photos, 60)
+    for name in sorted(p.name for p in photos.iterdir())[:24:2]:
+        os.utime(photos / name, (1, 1))
+    report = smol_json("run", card, photos, "-o", tmp_path / "out", "--resume", "--ordered", "--workers", "5")
+    last = sorted((tmp_path / "out").glob("part-*.parquet"))[-1]
+    items = pq.read_table(last)["item"].to_pylist()
+    assert items == sorted(items) and len(items) == report["items"] > 0
+
+
+def start_and_interrupt(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Ctrl-C as soon as the program's workers run."""
+    words = [str(PROGRAM), *map(str, arguments)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    tasks = pathlib.Path(f"/proc/{process.pid}/task")
+    deadline = time.monotonic() + 60
+    while not any(comm.read_text().startswith("smol-work") for comm in tasks.glob("*/comm")):
+        assert process.poll() is None and time.monotonic() < deadline, "no worker was seen"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(words, process.returncode, output, errors)
+
+
+def test_interrupted_commands_say_what_is_kept(tmp_path):
+    write_pictures(tmp_path / "photos", 40)
+    card = write_model(tmp_path, "slow", delay_us=20000)
+    run = start_and_interrupt("run", card, tmp_path / "photos", "-o", tmp_path / "out", "--streams", "1")
+    assert run.returncode == 1 and "rows that are done are kept" in run.stderr
+    plan = start_and_interrupt("plan", tmp_path / "photos", "--models", card, "-o", tmp_path / "plans.yaml")
+    assert plan.returncode == 1 and "what was measured is not kept" in plan.stderr
+    assert not (tmp_path / "plans.yaml").exists() and "done is kept" not in plan.stderr
+    measure = start_and_interrupt("measure", card, tmp_path / "photos", "--batch", "1")
+    assert measure.returncode == 1 and "measuring keeps nothing" in measure.stderr
+
+
+def test_resume_refuses_other_columns_before_it_moves_anything(card, photos, tmp_path):
+    output = tmp_path / "out.parquet"
+    smol("run", card, photos, "-o", output)
+    before = output.read_bytes()
+    done = smol("run", card, photos, "-o", output, "--resume", "--stage-times", check=False)
+    assert done.returncode == 2 and "other columns" in done.stderr and output.read_bytes() == before
+    smol("run", write_model(tmp_path, "second", seed=4), photos, "-o", output, "--resume")
+    assert pq.read_table(output).num_rows == 48
+
+
+def test_overwrite_removes_only_what_a_run_wrote(card, photos, tmp_path, rows_of):
+    smol("run", card, photos, "-o", tmp_path / "out", "--part-rows", "5")
+    write_foreign_table(tmp_path / "out" / "prices.parquet")
+    smol("run", card, photos, "-o", tmp_path / "out", "--overwrite")
+    (tmp_path / "out" / "prices.parquet").rename(tmp_path / "prices.parquet")
+    assert len(rows_of(tmp_path / "out")) == 24
+
+
+def test_regions_are_clipped_to_the_picture(card, photos, tmp_path, rows_of):
+    with Image.open(photos / "003.png") as image:
+        width, height = image.size
+    (tmp_path / "dataset.yaml").write_text("renditions: {full: {path: photos}}\nregions: regions.csv\n")
+    (tmp_path / "regions.csv").write_text(
+        "item,region,x,y,width,height\n"
+        f"003.png,inside,10,0,{width - 10},{height}\n"
+        f"003.png,beyond,10,-1,{width - 9},{height + 2}\n"
+        f"003.png,missed,{width},0,5,5\n"
+    )
+    done = smol("run", card, tmp_path / "dataset.yaml", "-o", tmp_path / "out", check=False)
+    assert done.returncode == 1
+    rows = {row["region"]: row for row in rows_of(tmp_path / "out").values() if row["item"] == "003.png"}
+    assert rows["beyond"]["status"] == "ok" and rows["beyond"]["top_scores"] == rows["inside"]["top_scores"]
+    assert rows["missed"]["error_code"] == "invalid_argument"
+    assert f"misses the picture of {width}x{height}" in rows["missed"]["error_message"]
+
+
+def test_commands_that_keep_nothing_end_at_once(tmp_path):
+    """Also whom they started: the pipe closes when nobody holds it any more."""
+    sleeper = tmp_path / "sleeper"
+    sleeper.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nexec sleep 600\n")
+    sleeper.chmod(0o755)
+    words = [str(PROGRAM), "demo", "-o", str(tmp_path / "demo"), "--python", str(sleeper)]
+    process = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (tmp_path / "started").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors == "\nsmol: stopped\n"

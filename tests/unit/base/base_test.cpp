@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <array>
 #include <cmath>
 #include <random>
+#include <thread>
 
 #include "base/digest.h"
 #include "base/statistics.h"
@@ -88,4 +92,28 @@ TEST(DigestTest, NamesContent) {
 TEST(ThreadBudgetTest, IsPositive) { EXPECT_GE(available_cores(), 1); }
 
 }  // namespace
+// What sched_getattr(2) says of the calling thread's time slice, nanoseconds; 0 before Linux 6.12.
+std::uint64_t slice_of_this_thread() {
+  std::array<std::uint64_t, 6> attributes{};  // the fourth word: sched_runtime
+  syscall(SYS_sched_getattr, 0, attributes.data(), sizeof(attributes), 0);
+  return attributes[3];
+}
+
+TEST(LongTimeSlices, AreInheritedByThreadsAndGivenBack) {
+  const std::uint64_t before = slice_of_this_thread();
+  std::uint64_t within = 0, inherited = 0;
+  {
+    const LongTimeSlices slices;
+    within = slice_of_this_thread();
+    std::jthread([&] { inherited = slice_of_this_thread(); }).join();
+  }
+  EXPECT_EQ(slice_of_this_thread(), before);
+  EXPECT_EQ(inherited, within);
+  if (before == 0) {
+    EXPECT_EQ(within, 0U);
+  } else {
+    EXPECT_EQ(within, 20'000'000U);
+  }
+}
+
 }  // namespace smol

@@ -58,6 +58,55 @@ TEST_F(ExecuteTest, OrderIsKeptThoughItemsOvertakeEachOther) {
   for (int i = 0; i < 200; ++i) EXPECT_EQ(sink.rows()[i].item, std::to_string(i));
 }
 
+/// Reads its first item when nobody takes further ones any more, or when there are none.
+class HeldUpSource final : public Source {
+ public:
+  explicit HeldUpSource(int count) : count_(count), bytes_(EngineFixture::make_jpeg(1)) {}
+  Result<std::optional<Item>> next() override {
+    const int index = taken_.fetch_add(1);
+    if (index >= count_) return std::optional<Item>{};
+    Item item;
+    item.id = std::to_string(index);
+    return std::optional<Item>{item};
+  }
+  Status read_range(const Item& item, std::int64_t /*offset*/, std::int64_t /*length*/,
+                    std::vector<std::uint8_t>& buffer) override {
+    for (int seen = -1; item.id == "0" && taken_ < count_ && seen != taken_;) {
+      seen = taken_;
+      std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    }
+    if (item.id == "0") taken_before_first_ = taken_.load();
+    buffer.reserve(bytes_->size() + 64);
+    buffer.assign(bytes_->begin(), bytes_->end());
+    return {};
+  }
+  [[nodiscard]] int taken_before_first() const { return taken_before_first_; }
+
+ private:
+  const int count_;
+  const std::shared_ptr<const std::vector<std::uint8_t>> bytes_;
+  std::atomic<int> taken_{0}, taken_before_first_{0};
+};
+
+TEST_F(ExecuteTest, RowsThatWaitForAnEarlierOneAreBoundedInBytes) {
+  RunOptions options;
+  options.ordered = true;
+  options.memory_bytes = 900'000;
+  for (const int io_threads : {0, 2}) {
+    Plan plan_text = make_plan("net");
+    plan_text.shape.io_threads = io_threads;
+    CompiledPlan plan = compile_plan(plan_text, options);
+    MemorySink sink;
+    HeldUpSource source(3000);
+    const Result<RunReport> report = execute(runtime, {&plan, 1}, source, sink, options);
+    ASSERT_TRUE(report.ok()) << report.error().message;
+    EXPECT_LT(source.taken_before_first(), 1000);
+    EXPECT_LE(report->peak_memory_bytes, options.memory_bytes);
+    ASSERT_EQ(sink.rows().size(), 3000U);
+    for (int i = 0; i < 3000; ++i) EXPECT_EQ(sink.rows()[i].item, std::to_string(i));
+  }
+}
+
 TEST_F(ExecuteTest, APartlyFilledBatchDoesNotWaitForAStalledSource) {
   CompiledPlan plan = compile_plan(make_plan("net"));
   const std::vector<Item> items = make_items(2);

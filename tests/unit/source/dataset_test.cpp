@@ -44,7 +44,7 @@ TEST_F(DatasetTest, FolderListsPicturesSortedAndLeavesOtherFilesOut) {
 
 TEST_F(DatasetTest, RenditionsJoinByPathWithoutExtension) {
   write("full/a.jpg"), write("full/sub/a.jpg"), write("full/b.jpg"), write("full/c.jpg");
-  write("small/a.png"), write("small/sub/a.png"), write("small/b.png"), write("small/b.jpg");
+  write("small/a.png"), write("small/sub/a.png"), write("small/b.jpg"), write("small/b.txt");
   write("d.yaml", "renditions: {full: {path: full}, small: {path: small}}\n");
   const Result<Dataset> dataset = open_dataset(path("d.yaml"));
   ASSERT_TRUE(dataset.ok()) << dataset.error().message;
@@ -52,13 +52,29 @@ TEST_F(DatasetTest, RenditionsJoinByPathWithoutExtension) {
   ASSERT_EQ(items.size(), 4U);
   EXPECT_EQ(items[0].id, "a.jpg");
   EXPECT_EQ(items[0].path, path("small/a.png"));
-  EXPECT_EQ(items[1].path, path("small/b.jpg"));  // the same name wins over the same stem
+  EXPECT_EQ(items[1].path, path("small/b.jpg"));  // notes beside pictures do not count
   EXPECT_EQ(items[2].error->code, ErrorCode::kNotFound);
   EXPECT_EQ(items[3].path, path("small/sub/a.png"));
   EXPECT_EQ(*dataset->locate(dataset->renditions[1], "a.jpg"), path("small/a.png"));
   write("small/a.webp");
   const std::vector<Item> ambiguous = all_items(*dataset->open("small"));
   EXPECT_EQ(ambiguous[0].error->code, ErrorCode::kInvalidArgument);
+  write("small/b.png");  // also where one of them has the item's name
+  const Result<std::string> located = dataset->locate(dataset->renditions[1], "b.jpg");
+  const std::string message = all_items(*dataset->open("small"))[1].error->message;
+  for (const char* name : {"small/b.jpg", "small/b.png"}) {
+    EXPECT_NE(message.find(path(name)), std::string::npos) << message;
+    EXPECT_NE(located.error().message.find(path(name)), std::string::npos);
+  }
+}
+
+TEST_F(DatasetTest, ItemsOfOneStemAreRefusedWhereRenditionsAreJoined) {
+  write("full/a.jpg"), write("full/a.png"), write("small/a.jpg");
+  write("d.yaml", "renditions: {full: {path: full}, small: {path: small}}\n");
+  const std::string message = open_dataset(path("d.yaml")).error().message;
+  EXPECT_NE(message.find("a.jpg, a.png"), std::string::npos) << message;
+  write("one.yaml", "renditions: {full: {path: full}}\n");
+  EXPECT_EQ(open_dataset(path("one.yaml"))->item_ids.size(), 2U);
 }
 
 TEST_F(DatasetTest, LabelsAndRegionsBelongToTheirItems) {
@@ -87,6 +103,15 @@ TEST_F(DatasetTest, ErrorsNameFileAndRemedy) {
   EXPECT_NE(message_of("renditions: {full: {path: full}}\ncalibration: [z.jpg]\n").find("z.jpg"), std::string::npos);
   write("regions.csv", "item,region,x,y,width,height\na.jpg,face,1,2,0,4\n");
   EXPECT_NE(message_of("renditions: {full: {path: full}}\nregions: regions.csv\n").find("positive"), std::string::npos);
+  write("regions.csv", "item,region,x,y,width,height\na.jpg,face,1,2,3,4\na.jpg,nose,1,2,3,4\n\na.jpg,face,5,5,5,5\n");
+  EXPECT_NE(message_of("renditions: {full: {path: full}}\nregions: regions.csv\n").find("lines 2 and 5 are the same region"),
+            std::string::npos);
+  for (const char* near : {"a", "a.png", "full/a.jpg"}) {
+    write("regions.csv", "item,region,x,y,width,height\na.jpg,\"a\nb\",1,2,3,4\n" + std::string(near) + ",c,1,2,3,4\n");
+    const std::string message = message_of("renditions: {full: {path: full}}\nregions: regions.csv\n");
+    EXPECT_NE(message.find("line 4 names no item of the dataset; did you mean 'a.jpg'?"), std::string::npos) << message;
+  }
+  EXPECT_NE(message_of("renditions: {full: {path: full, size: 3}}\n").find("allowed are path"), std::string::npos);
   write("labels.csv", "item,label\nz.jpg,1\n");
   EXPECT_NE(message_of("renditions: {full: {path: full}}\nlabels: labels.csv\n").find("no label names an item"),
             std::string::npos);
