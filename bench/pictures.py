@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from harness import DATA, Settings, run_smol
@@ -70,6 +69,5 @@ def model_card(settings: Settings, model: Path) -> Path:
     """The card that smol writes for a model file."""
     card = settings.scratch / f"{model.stem}.yaml"
     if not card.exists():
-        done = subprocess.run([settings.command, "inspect", str(model), "--card"], capture_output=True, check=True)
-        card.write_bytes(done.stdout.replace(b"file: " + str(model).encode(), b"file: " + bytes(model.resolve())))
+        run_smol(settings, "inspect", str(model), "--card", "-o", str(card))
     return card

@@ -139,7 +139,7 @@ class CodecRegistry {
   [[nodiscard]] const Codec* find(std::string_view name) const;
   [[nodiscard]] const std::vector<std::unique_ptr<const Codec>>& codecs() const { return codecs_; }
   [[nodiscard]] const std::vector<UnavailableCodec>& unavailable() const { return unavailable_; }
-  /// kUnsupported, listing the formats that can be read here.
+  /// kUnsupported, listing the formats that can be read here; kTruncated without any bytes.
   [[nodiscard]] Error unrecognised(ByteView bytes) const;
 
  private:

@@ -100,6 +100,9 @@ class PicturePreprocessor:
     def from_graph(yaml: str, folder: str, fidelity: str, fail_on: str, max_pixels: int | None, user_operators: Sequence[UserOperator]) -> PicturePreprocessor: ...
 
     @staticmethod
+    def from_graph_file(path: str, fidelity: str, fail_on: str, max_pixels: int | None, user_operators: Sequence[UserOperator]) -> PicturePreprocessor: ...
+
+    @staticmethod
     def from_plan(plan: Plan, fail_on: str, max_pixels: int | None) -> PicturePreprocessor: ...
 
     @property

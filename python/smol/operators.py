@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 
-from smol import _native
+from smol import _native, arguments
 
 Picture = npt.NDArray[np.uint8]
 
@@ -34,12 +34,13 @@ class UserOperator:
         commutes_with_geometry: bool | None = None,
         operations_per_pixel: float | None = None,
     ) -> None:
-        self.name = name or self.name or type(self).__name__.lower()
+        self.name = arguments.text("name", name) or self.name or type(self).__name__.lower()
+        arguments.function_or_none("function", function)
         self._function = function
         if commutes_with_geometry is not None:
-            self.commutes_with_geometry = commutes_with_geometry
+            self.commutes_with_geometry = arguments.flag("commutes_with_geometry", commutes_with_geometry)
         if operations_per_pixel is not None:
-            self.operations_per_pixel = operations_per_pixel
+            self.operations_per_pixel = arguments.number("operations_per_pixel", operations_per_pixel)
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height of the result for a picture of this size."""
@@ -65,5 +66,12 @@ def _adapter(operator: UserOperator) -> _native.UserOperator:
 
 
 def native_operators(operators: Iterable[UserOperator]) -> list[_native.UserOperator]:
-    """What the extension module needs of them."""
-    return [_adapter(operator) for operator in operators]
+    """What the extension module needs of the argument `user_operators`."""
+    if not isinstance(operators, Iterable):
+        raise arguments.wrong_type("user_operators", "a list of smol.UserOperator", operators)
+    adapters = []
+    for i, operator in enumerate(operators):
+        if not isinstance(operator, UserOperator):
+            raise arguments.wrong_type(f"user_operators[{i}]", "a smol.UserOperator", operator)
+        adapters.append(_adapter(operator))
+    return adapters

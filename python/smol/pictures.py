@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import json
 import os
-import pathlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from smol import _native
+from smol import _native, arguments
 from smol._native import ImageHeader, ModelCard
+from smol.errors import NotFoundError
 from smol.operators import UserOperator, native_operators
 from smol.plans import Plan
 
@@ -45,7 +45,15 @@ def decode(
         keep_orientation: True leaves the picture as it is stored; else the EXIF orientation is applied.
         max_pixels: larger pictures are refused; None is 2**28.
     """
-    return _native.decode(picture, scale, region, fail_on, keep_orientation, max_pixels)
+    wanted = None if region is None else arguments.integers("region", region, ("x", "y", "width", "height"))
+    return _native.decode(
+        picture,
+        arguments.integer("scale", scale),
+        cast(tuple[int, int, int, int] | None, wanted),
+        arguments.text("fail_on", fail_on),
+        arguments.flag("keep_orientation", keep_orientation),
+        arguments.integer_or_none("max_pixels", max_pixels),
+    )
 
 
 class Preprocessor:
@@ -70,16 +78,19 @@ class Preprocessor:
         max_pixels: int | None = None,
         user_operators: Sequence[UserOperator] = (),
     ) -> None:
-        self._arguments = (source, fidelity, fail_on, max_pixels, tuple(user_operators))
         operators = native_operators(user_operators)
+        self._arguments = (source, fidelity, fail_on, max_pixels, tuple(user_operators))
+        fidelity = arguments.text("fidelity", fidelity)
+        strictness = arguments.text("fail_on", fail_on)
+        max_pixels = arguments.integer_or_none("max_pixels", max_pixels)
         native = _native.PicturePreprocessor
         if isinstance(source, Plan):
-            self._native = native.from_plan(source.native, fail_on, max_pixels)
+            self._native = native.from_plan(source.native, strictness, max_pixels)
         elif isinstance(source, str) and "(" in source and not os.path.exists(source):
-            self._native = native.from_text(source, fidelity, fail_on, max_pixels, operators)
+            self._native = native.from_text(source, fidelity, strictness, max_pixels, operators)
         else:
-            card = source if isinstance(source, ModelCard) else _native.load_card(os.fspath(source), operators)
-            self._native = native.from_card(card, fidelity, fail_on, max_pixels)
+            card = source if isinstance(source, ModelCard) else _load_source(source, operators)
+            self._native = native.from_card(card, fidelity, strictness, max_pixels)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -100,10 +111,23 @@ class Preprocessor:
 
         The first picture that fails raises its error, which names its position.
         """
-        return self._native.run_batch(pictures, threads)
+        if isinstance(pictures, (str, bytes, bytearray, memoryview)) or not isinstance(pictures, Iterable):
+            raise arguments.wrong_type("pictures", "a list of pictures", pictures)
+        return self._native.run_batch(pictures, arguments.integer("threads", threads))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _make_preprocessor, self._arguments
+
+
+def _load_source(source: object, operators: list[_native.UserOperator]) -> ModelCard:
+    """The card named as the source of a Preprocessor."""
+    allowed = "a model card (its path, or from load_card), a Plan, or operators as text"
+    path = arguments.path("source", source, allowed)
+    if not os.path.exists(path):
+        raise NotFoundError(
+            f"no such file; source is {allowed}, such as 'resize(short_side=256) | center_crop(224x224)': {path}"
+        )
+    return _native.load_card(path, operators)
 
 
 def _make_preprocessor(
@@ -120,7 +144,8 @@ class PreprocessGraph:
     """Several tensors of a picture from one decode. Thread-safe; releases Python's lock while it works.
 
     Args:
-        source: a YAML file, or the same as a dict (docs/howto/preprocessing-graph.md):
+        source: the path of a YAML file, its text (of several lines), or the same as a dict
+            (docs/howto/preprocessing-graph.md):
             {"format": 1, "nodes": {"tiny": {"operators": [{"resize": {"short_side": 64}}]}}, "outputs": ["tiny"]}
         fidelity: "exact" gives Pillow's pixels; a name that not all outputs allow raises an error listing the others.
     """
@@ -134,13 +159,23 @@ class PreprocessGraph:
         max_pixels: int | None = None,
         user_operators: Sequence[UserOperator] = (),
     ) -> None:
-        if isinstance(source, Mapping):
-            text, folder = json.dumps(dict(source)), ""  # every JSON text is YAML
-        else:
-            text, folder = pathlib.Path(source).read_text(encoding="utf-8"), str(pathlib.Path(source).parent)
-        self._native = _native.PicturePreprocessor.from_graph(
-            text, folder, fidelity, fail_on, max_pixels, native_operators(user_operators)
+        native = _native.PicturePreprocessor
+        options = (
+            arguments.text("fidelity", fidelity),
+            arguments.text("fail_on", fail_on),
+            arguments.integer_or_none("max_pixels", max_pixels),
+            native_operators(user_operators),
         )
+        if isinstance(source, Mapping):
+            self._native = native.from_graph(_to_json(source), "", *options)  # every JSON text is YAML
+        elif isinstance(source, str) and "\n" in source:
+            self._native = native.from_graph(source, "", *options)
+        else:
+            allowed = "the path of a YAML file, its text, or a dict"
+            path = arguments.path("source", source, allowed)
+            if not os.path.exists(path):
+                raise NotFoundError(f"no such file; the source of a graph is {allowed}: {path}")
+            self._native = native.from_graph_file(path, *options)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -152,6 +187,13 @@ class PreprocessGraph:
         return self._native.run_all(picture)
 
 
+def _to_json(graph: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(graph))
+    except TypeError as error:
+        raise TypeError(f"source: a graph holds dicts, lists, texts and numbers only: {error}") from None
+
+
 def load_card(path: str | os.PathLike[str], user_operators: Sequence[UserOperator] = ()) -> ModelCard:
     """Reads a model card."""
-    return _native.load_card(os.fspath(path), native_operators(user_operators))
+    return _native.load_card(arguments.path("path", path), native_operators(user_operators))

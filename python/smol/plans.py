@@ -6,17 +6,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from smol import _native
+from smol import _native, arguments
 from smol.operators import UserOperator, native_operators
+
+_A_DATASET: Final = "a smol.Dataset or a path (str or os.PathLike)"
 
 
 class Dataset:
     """Items x renditions with optional labels: a folder, a picture, a text list, or a YAML dataset file."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.native = _native.open_dataset(os.fspath(path))
+        self.native = _native.open_dataset(arguments.path("path", path))
 
     @property
     def path(self) -> str:
@@ -46,7 +48,8 @@ class Dataset:
 
     def locate(self, item_id: str, rendition: str | None = None) -> str:
         """Path of an item in a rendition (None: the first)."""
-        return self.native.locate(rendition or next(iter(self.renditions)), item_id)
+        name = next(iter(self.renditions)) if rendition is None else arguments.text("rendition", rendition)
+        return self.native.locate(name, arguments.text("item_id", item_id))
 
     def __len__(self) -> int:
         return len(self.native.item_ids)
@@ -122,16 +125,16 @@ class PlanSet:
     @classmethod
     def load(cls, path: str | os.PathLike[str], user_operators: Sequence[UserOperator] = ()) -> PlanSet:
         """Reads a plan file."""
-        return cls(_native.load_plans(os.fspath(path), native_operators(user_operators)))
+        return cls(_native.load_plans(arguments.path("path", path), native_operators(user_operators)))
 
     @classmethod
     def from_yaml(cls, text: str, user_operators: Sequence[UserOperator] = ()) -> PlanSet:
         """Reads what `to_yaml` wrote."""
-        return cls(_native.parse_plans(text, native_operators(user_operators)))
+        return cls(_native.parse_plans(arguments.text("text", text), native_operators(user_operators)))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes a plan file; model paths become relative to it."""
-        self.native.save(os.fspath(path))
+        self.native.save(arguments.path("path", path))
 
     def to_yaml(self) -> str:
         """The plan file as text."""
@@ -168,7 +171,7 @@ class PlanSet:
         return self.native.accuracy_kind
 
     def __getitem__(self, plan_id: str) -> Plan:
-        return Plan.from_native(self.native.find(plan_id))
+        return Plan.from_native(self.native.find(arguments.text("plan_id", plan_id)))
 
     def __iter__(self) -> Iterator[Plan]:
         return iter(self._plans)
@@ -215,15 +218,17 @@ def plan(
         InvalidArgumentError: no plan meets the constraints; the message names the nearest.
     """
     options = _native.PlanOptions(
-        models=[os.fspath(model) for model in models],
-        min_accuracy=min_accuracy,
-        min_throughput=min_throughput,
-        calibration_items=calibration_items,
-        allow_lossy=allow_lossy,
-        disabled_rules=list(disabled_rules),
-        precisions=list(precisions),
-        batch=max(batch, 1),
-        repeats=repeats,
+        models=arguments.paths("models", models),
+        min_accuracy=arguments.number_or_none("min_accuracy", min_accuracy),
+        min_throughput=arguments.number_or_none("min_throughput", min_throughput),
+        calibration_items=arguments.integer("calibration_items", calibration_items),
+        allow_lossy=arguments.flag("allow_lossy", allow_lossy),
+        disabled_rules=arguments.texts("disabled_rules", disabled_rules),
+        precisions=arguments.texts("precisions", precisions),
+        batch=max(arguments.integer("batch", batch), 1),
+        repeats=arguments.integer("repeats", repeats),
     )
-    opened = dataset if isinstance(dataset, Dataset) else Dataset(dataset)
-    return PlanSet(_native.plan(opened.native, options, native_operators(user_operators), on_progress))
+    operators = native_operators(user_operators)
+    on_progress = arguments.function_or_none("on_progress", on_progress)
+    opened = dataset if isinstance(dataset, Dataset) else Dataset(arguments.path("dataset", dataset, _A_DATASET))
+    return PlanSet(_native.plan(opened.native, options, operators, on_progress))

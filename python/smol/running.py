@@ -8,12 +8,12 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from smol import _native
+from smol import _native, arguments
 from smol._native import Progress, RunReport
 from smol.errors import Error, InvalidArgumentError, NotFoundError
 from smol.operators import UserOperator, native_operators
@@ -190,24 +190,56 @@ def run(
     Returns:
         A `Run` to iterate, or with `output` the `RunReport`.
     """
-    parquet = _native.ParquetOptions(resume, retry_failed, overwrite, stage_times, *shard)
     operators = native_operators(user_operators)
-    wanted = [plan] if isinstance(plan, (Plan, PlanSet, str, os.PathLike)) else list(plan)
-    if not wanted:
-        raise InvalidArgumentError("a run needs at least one plan")
-    plans_or_cards = [_find_plan(entry, plan_id, operators) for entry in wanted]
-    items = _open_items(source, plans_or_cards, rendition, shard)
+    options = _native.RunOptions(
+        arguments.text("fail_on", fail_on),
+        arguments.integer_or_none("max_pixels", max_pixels),
+        arguments.flag("ordered", ordered),
+        arguments.flag("stage_times", stage_times),
+        arguments.integer("memory", memory, 2**63 - 1),
+        arguments.number("max_failures", max_failures),
+    )
+    part, parts = arguments.integers("shard", shard, ("i", "n"))
+    parquet = _native.ParquetOptions(
+        arguments.flag("resume", resume),
+        arguments.flag("retry_failed", retry_failed),
+        arguments.flag("overwrite", overwrite),
+        stage_times,
+        part,
+        parts,
+    )
+    on_progress = arguments.function_or_none("on_progress", on_progress)
+    folder = None if output is None else arguments.path("output", output)
+    rendition = None if rendition is None else arguments.text("rendition", rendition)
+    shape = [arguments.integer(*given) for given in (("batch", batch), ("workers", workers), ("streams", streams))]
+    plan_id = arguments.text("plan_id", plan_id)
+    plans_or_cards = [_find_plan(entry, plan_id, operators) for entry in _list_plans(plan)]
+    items = _open_items(source, plans_or_cards, rendition, (part, parts))
     plans = [
         entry
         if isinstance(entry, _native.Plan)
-        else _native.exact_plan(entry, rendition or "full", items, batch, operators)
+        else _native.exact_plan(entry, rendition or "full", items, shape[0], operators)
         for entry in plans_or_cards
     ]
-    plans = [entry.reshaped(batch, workers, streams) for entry in plans]
-    options = _native.RunOptions(fail_on, max_pixels, ordered, stage_times, memory, max_failures)
-    if output is None:
+    plans = [entry.reshaped(*shape) for entry in plans]
+    if folder is None:
         return Run(_native.RowStream(plans, items, options, operators))
-    return _native.write_parquet(plans, items, options, os.fspath(output), parquet, operators, on_progress)
+    return _native.write_parquet(plans, items, options, folder, parquet, operators, on_progress)
+
+
+_A_PLAN: Final = "a Plan, a PlanSet, or the path of a plan file or model card"
+
+
+def _list_plans(plan: AnyPlan | Sequence[AnyPlan]) -> list[AnyPlan]:
+    """One plan, or several, as a list."""
+    if isinstance(plan, (Plan, PlanSet, str, os.PathLike)):
+        return [plan]
+    if isinstance(plan, bytes) or not isinstance(plan, Iterable):
+        raise arguments.wrong_type("plan", f"{_A_PLAN}, or a list of these", plan)
+    plans = list(plan)
+    if not plans:
+        raise InvalidArgumentError("a run needs at least one plan")
+    return plans
 
 
 def _find_plan(plan: AnyPlan, plan_id: str, operators: list[_native.UserOperator]) -> _native.Plan | str:
@@ -216,7 +248,7 @@ def _find_plan(plan: AnyPlan, plan_id: str, operators: list[_native.UserOperator
         return plan.native
     if isinstance(plan, PlanSet):
         return plan.native.find(plan_id)
-    path = os.fspath(plan)
+    path = arguments.path("plan", plan, _A_PLAN)
     try:
         plans = _native.load_plans(path, operators)
     except NotFoundError:
@@ -237,6 +269,8 @@ def _open_items(
 ) -> _native.ItemStream:
     if isinstance(source, (str, os.PathLike)):
         source = Dataset(source)
+    if not isinstance(source, (Dataset, Iterable)) or isinstance(source, (bytes, bytearray, memoryview)):
+        raise arguments.wrong_type("source", "a path, a smol.Dataset, or pictures one after the other", source)
     if not isinstance(source, Dataset):
         if shard != (0, 1):
             raise InvalidArgumentError("shard= is for datasets; hand each process its own items instead")

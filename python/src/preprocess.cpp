@@ -73,6 +73,12 @@ std::unique_ptr<PicturePreprocessor> from_graph(const std::string& yaml, const s
   return make(unwrap(parse_preprocess_graph(yaml, folder, user_operators)), fidelity, fail_on, max_pixels);
 }
 
+std::unique_ptr<PicturePreprocessor> from_graph_file(const std::string& path, const std::string& fidelity,
+                                                     const std::string& fail_on, std::optional<std::int64_t> max_pixels,
+                                                     const UserOperators& user_operators) {
+  return make(unwrap(load_preprocess_graph(path, user_operators)), fidelity, fail_on, max_pixels);
+}
+
 std::unique_ptr<PicturePreprocessor> from_plan(const Plan& plan, const std::string& fail_on,
                                                std::optional<std::int64_t> max_pixels) {
   const OutputSpec output = unwrap(verify(plan.pipeline));
@@ -190,6 +196,8 @@ void bind_preprocess(nb::module_& module) {
       .def_static("from_text", from_text, "text"_a, "fidelity"_a, "fail_on"_a, "max_pixels"_a.none(), "user_operators"_a)
       .def_static("from_card", from_card, "card"_a, "fidelity"_a, "fail_on"_a, "max_pixels"_a.none())
       .def_static("from_graph", from_graph, "yaml"_a, "folder"_a, "fidelity"_a, "fail_on"_a, "max_pixels"_a.none(),
+                  "user_operators"_a)
+      .def_static("from_graph_file", from_graph_file, "path"_a, "fidelity"_a, "fail_on"_a, "max_pixels"_a.none(),
                   "user_operators"_a)
       .def_static("from_plan", from_plan, "plan"_a, "fail_on"_a, "max_pixels"_a.none())
       .def_prop_ro(

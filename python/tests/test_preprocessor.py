@@ -232,7 +232,7 @@ def test_a_graph_gives_several_tensors_from_one_decode(jpeg, picture, tmp_path):
         np.testing.assert_array_equal(tensors["center"], center)
         again = smol.PreprocessGraph(tmp_path / "graph.yaml")(source)
         np.testing.assert_array_equal(again["tensor"], tensors["tensor"])
-    with pytest.raises(smol.InvalidArgumentError, match="no such node"):
+    with pytest.raises(smol.InvalidArgumentError, match="unknown node 'other'"):
         smol.PreprocessGraph({**GRAPH, "outputs": ["other"]})
     with pytest.raises(smol.NotFoundError, match="there are: exact"):
         smol.PreprocessGraph(GRAPH, fidelity="blurred")(jpeg(1))

@@ -26,7 +26,9 @@ Result<std::string> read_text_file(const std::string& path) {
       return Error{ErrorCode::kLimitExceeded, "text file larger than 64 MiB, is this the right file: " + path, Stage::kRead};
     }
   }
-  if (std::ferror(file.get()) != 0) return Error{ErrorCode::kIo, "cannot read file: " + path, Stage::kRead};
+  if (std::ferror(file.get()) != 0) {
+    return Error{ErrorCode::kIo, std::string("cannot read file (") + std::strerror(errno) + "): " + path, Stage::kRead};
+  }
   return text;
 }
 

@@ -1,9 +1,10 @@
 #include "base/yaml_fields.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+
+#include "base/unknown_word.h"
 
 namespace smol {
 namespace {
@@ -14,6 +15,10 @@ Error error_at(const YAML::Mark& mark, const std::string& where, const std::stri
 }
 
 }  // namespace
+
+Error yaml_error(const YAML::Node& node, const std::string& where, const std::string& message) {
+  return error_at(node.IsDefined() ? node.Mark() : YAML::Mark::null_mark(), where, message);
+}
 
 Result<YAML::Node> parse_yaml_mapping(std::string_view text, const std::string& where) {
   try {
@@ -40,18 +45,25 @@ YAML::Node YamlFields::child(const std::string& key) {
 
 void YamlFields::fail(const YAML::Node& node, const std::string& message) {
   if (!status_.ok()) return;
-  status_ = error_at(node.IsDefined() ? node.Mark() : YAML::Mark::null_mark(), where_, message);
+  status_ = yaml_error(node, where_, message);
 }
 
 Status YamlFields::finish() {
-  if (!status_.ok() || !mapping_.IsDefined()) return status_;
+  if (!mapping_.IsDefined() || !mapping_.IsMap()) return status_;
   for (const auto& entry : mapping_) {
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "(not a word)";
     if (std::find(allowed_.begin(), allowed_.end(), key) != allowed_.end()) continue;
-    fail(entry.first, fmt::format("unknown key '{}'; allowed: {}", key, fmt::join(allowed_, ", ")));
+    // A misspelt key is also a missing one: that it is misspelt says more.
+    if (!status_.ok() && !is_misspelt(key)) continue;
+    status_ = error_at(entry.first.Mark(), where_, unknown_word("key", key, allowed_));
     break;
   }
   return status_;
+}
+
+bool YamlFields::is_misspelt(const std::string& key) {
+  const std::string meant(nearest_word(key, allowed_));
+  return !meant.empty() && !has(meant);
 }
 
 }  // namespace smol

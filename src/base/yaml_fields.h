@@ -9,11 +9,15 @@
 
 namespace smol {
 
+/// "WHERE, line 3: message".
+[[nodiscard]] Error yaml_error(const YAML::Node& node, const std::string& where, const std::string& message);
+
 /// Parses YAML text whose root must be a mapping. `where` names the text in messages ("model card a.yaml").
 [[nodiscard]] Result<YAML::Node> parse_yaml_mapping(std::string_view text, const std::string& where);
 
 /// Reads the keys of one mapping strictly: every key that is read becomes an allowed one, and finish() reports the first
-/// problem met: a value of the wrong kind, a missing key, or a key that nobody asked for, with its line and those allowed.
+/// problem met: a value of the wrong kind, a missing key, or a key that nobody asked for, with its line and those allowed. A
+/// misspelt key goes before the others.
 /// After a problem further reads do nothing, so that a parser is a plain list of reads. Not thread-safe.
 class YamlFields {
  public:
@@ -59,6 +63,9 @@ class YamlFields {
   [[nodiscard]] Status finish();
 
  private:
+  /// Whether it resembles an allowed key that is not there.
+  [[nodiscard]] bool is_misspelt(const std::string& key);
+
   YAML::Node mapping_;
   std::string where_;
   std::vector<std::string> allowed_;

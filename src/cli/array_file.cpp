@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <fstream>
+#include "cli/output_file.h"
 
 namespace smol::cli {
 namespace {
@@ -37,15 +37,9 @@ Status write_npy(const std::string& path, const TensorView& tensor) {
   // Magic, version and length take 10 bytes; the data begin at a multiple of 64.
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
-  std::ofstream file(path, std::ios::binary);
-  file.write("\x93NUMPY\x01\x00", 8);
   const char length[2] = {static_cast<char>(header.size() & 0xFF), static_cast<char>(header.size() >> 8)};
-  file.write(length, 2);
-  file.write(header.data(), static_cast<std::streamsize>(header.size()));
-  file.write(static_cast<const char*>(tensor.data), static_cast<std::streamsize>(tensor.size_bytes()));
-  file.close();
-  if (file.fail()) return Error{ErrorCode::kIo, "cannot write file: " + path, Stage::kWrite};
-  return {};
+  return write_file(
+      path, {{"\x93NUMPY\x01\x00", 8}, {length, 2}, header, {static_cast<const char*>(tensor.data), tensor.size_bytes()}});
 }
 
 }  // namespace smol::cli

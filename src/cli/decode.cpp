@@ -1,14 +1,17 @@
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
+#include <array>
 #include <memory>
 
+#include "backend/model_file.h"
 #include "cli/array_file.h"
 #include "cli/command.h"
+#include "cli/output_file.h"
 #include "codec/encode.h"
 
 namespace smol::cli {
 namespace {
+
+constexpr std::array<std::string_view, 5> kExtensions{".png", ".ppm", ".jpg", ".jpeg", ".npy"};
 
 struct DecodeArguments {
   std::string file, output, scale = "1/1", region, fail_on = "truncated", max_pixels;
@@ -16,7 +19,7 @@ struct DecodeArguments {
 };
 
 Status write_picture(const std::string& path, const ImageView& picture) {
-  const std::string extension = std::filesystem::path(path).extension().string();
+  const std::string extension = extension_of(path);
   if (extension == ".npy") {
     const std::size_t row_bytes = static_cast<std::size_t>(picture.width) * num_channels(picture.format);
     std::vector<std::uint8_t> dense(row_bytes * picture.height);
@@ -24,17 +27,14 @@ Status write_picture(const std::string& path, const ImageView& picture) {
     const TensorView tensor{dense.data(), DType::kU8, {picture.height, picture.width, num_channels(picture.format)}};
     return write_npy(path, tensor);
   }
-  SMOL_ASSIGN_OR_RETURN(const EncodeFormat format, parse_encode_format(extension.empty() ? extension : extension.substr(1)));
+  SMOL_ASSIGN_OR_RETURN(const EncodeFormat format, parse_encode_format(extension.substr(1)));
   std::vector<std::uint8_t> bytes;
   SMOL_RETURN_IF_ERROR(encode(picture, format, bytes));
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  file.close();
-  if (file.fail()) return Error{ErrorCode::kIo, "cannot write file: " + path, Stage::kWrite};
-  return {};
+  return write_file(path, {{reinterpret_cast<const char*>(bytes.data()), bytes.size()}});
 }
 
 Status run(const DecodeArguments& arguments, Context& context) {
+  SMOL_RETURN_IF_ERROR(check_extension(arguments.output, kExtensions));
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   std::vector<std::uint8_t> bytes;
   SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
@@ -55,7 +55,7 @@ Status run(const DecodeArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const DecodeReport report, decode_picture(*codec, *codec->create_decoder(), bytes, request, image));
   const ImageView& picture = image.view();
   SMOL_RETURN_IF_ERROR(write_picture(arguments.output, picture));
-  const char* status = report.truncated ? "truncated" : report.recovered ? "recovered" : "ok";
+  const std::string_view status = status_of(report);
   if (context.json) {
     fmt::print("{}\n", Json{{"output", arguments.output},
                             {"width", picture.width},

@@ -59,10 +59,9 @@ std::string describe(const Plan& plan) {
   return text + "\n";
 }
 
-// Only graphs have a key `nodes`.
-bool looks_like_graph(const std::string& path) {
-  const Result<std::string> text = read_text_file(path);
-  return text.ok() && ("\n" + *text).find("\nnodes:") != std::string::npos;
+// Only graphs have a key `nodes`, only plan files a key `plans`.
+bool has_key(const std::string& text, std::string_view key) {
+  return ("\n" + text).find(fmt::format("\n{}:", key)) != std::string::npos;
 }
 
 Status explain_graph(const Runtime& runtime, const ExplainArguments& arguments, const Context& context) {
@@ -95,15 +94,27 @@ Status explain_graph(const Runtime& runtime, const ExplainArguments& arguments, 
   return {};
 }
 
+// The pictures to explain for: those named, else those that were planned. A file that is neither plans nor a card is told of
+// before any pictures are asked for.
+Result<std::string> find_input(const Runtime& runtime, const ExplainArguments& arguments, const std::string& text) {
+  if (!arguments.input.empty()) return arguments.input;
+  const Result<PlanSet> plans = load_plans(arguments.plans, runtime.user_operators);
+  if (plans.ok() && !plans->dataset.empty()) return plans->dataset;
+  if (!plans.ok() && has_key(text, "plans")) return plans.error();
+  if (!plans.ok()) SMOL_RETURN_IF_ERROR(load_model_card(arguments.plans, runtime.user_operators));
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("name pictures with --input: {} does not say what it will read: {}",
+                           plans.ok() ? "this plan file" : "a model card alone", arguments.plans)};
+}
+
 Status run(const ExplainArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  if (looks_like_graph(arguments.plans)) return explain_graph(runtime, arguments, context);
-  std::string input = arguments.input;
-  if (const Result<PlanSet> plans = load_plans(arguments.plans, runtime.user_operators); plans.ok() && input.empty())
-    input = plans->dataset;
-  if (input.empty())
-    return Error{ErrorCode::kInvalidArgument,
-                 "name pictures with --input: a model card alone does not say what it will read"};
+  const Result<std::string> text = read_text_file(arguments.plans);
+  if (!text.ok() && text.error().code != ErrorCode::kLimitExceeded) {
+    return Error{text.error().code, "explain takes plans, a model card or a preprocessing graph: " + text.error().message};
+  }
+  if (text.ok() && has_key(*text, "nodes")) return explain_graph(runtime, arguments, context);
+  SMOL_ASSIGN_OR_RETURN(const std::string input, find_input(runtime, arguments, text.ok() ? *text : ""));
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(input));
   SMOL_ASSIGN_OR_RETURN(const Plan plan,
                         find_plan(runtime, arguments.plans, arguments.id, dataset, arguments.disabled_rules));

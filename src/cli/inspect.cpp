@@ -1,14 +1,20 @@
+#include <fmt/ranges.h>
+#include <yaml-cpp/yaml.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
 
+#include "backend/model_file.h"
 #include "cli/command.h"
+#include "cli/output_file.h"
 
 namespace smol::cli {
 namespace {
 
 struct InspectArguments {
   std::vector<std::string> files;
+  std::string output;
   bool card = false;
 };
 
@@ -58,7 +64,7 @@ Result<ImageHeader> probe(const Runtime& runtime, const std::string& file) {
 }
 
 const Backend* backend_for(const Runtime& runtime, const std::string& file) {
-  const std::string extension = std::filesystem::path(file).extension().string();
+  const std::string extension = extension_of(file);
   for (const auto& backend : runtime.backends.backends()) {
     const auto& extensions = backend->capabilities().model_extensions;
     if (std::find(extensions.begin(), extensions.end(), extension) != extensions.end()) return backend.get();
@@ -66,53 +72,125 @@ const Backend* backend_for(const Runtime& runtime, const std::string& file) {
   return nullptr;
 }
 
-Status inspect_model(const Backend& backend, const std::string& file, bool card, Context& context) {
-  SMOL_ASSIGN_OR_RETURN(const auto specs, backend.describe(file));
-  if (card) {
-    SMOL_ASSIGN_OR_RETURN(DraftCard draft, draft_model_card(file, specs.first, specs.second));
-    draft.card.backend = backend.name();
-    for (const std::string& assumption : draft.assumptions) fmt::print("# assumed: {}\n", assumption);
-    fmt::print("{}", to_yaml(draft.card));
-    return {};
+Error no_model(const Runtime& runtime, const std::string& file) {
+  std::vector<std::string> extensions;
+  for (const auto& backend : runtime.backends.backends()) {
+    const auto& more = backend->capabilities().model_extensions;
+    extensions.insert(extensions.end(), more.begin(), more.end());
   }
-  Json json{{"file", file}, {"backend", backend.name()}};
-  const auto list = [&](const char* kind, const std::vector<TensorSpec>& tensors) {
-    for (const TensorSpec& spec : tensors) {
-      json[kind].push_back({{"name", spec.name}, {"dtype", name_of(spec.dtype)}, {"shape", spec.shape}});
-      if (!context.json) fmt::print("  {:6} {}  {} {}\n", kind, spec.name, name_of(spec.dtype), to_string(spec.shape));
-    }
+  std::sort(extensions.begin(), extensions.end());
+  extensions.erase(std::unique(extensions.begin(), extensions.end()), extensions.end());
+  return Error{ErrorCode::kInvalidArgument, fmt::format("--card drafts the card of a model file ({}); this is none: {}",
+                                                        fmt::join(extensions, ", "), file)};
+}
+
+/// What a card says, as JSON. Numbers and truth values only where the text is JSON's own: labels such as 0001 stay text.
+Json to_json(const YAML::Node& node) {
+  if (node.IsMap()) {
+    Json json = Json::object();
+    for (const auto& entry : node) json[entry.first.Scalar()] = to_json(entry.second);
+    return json;
+  }
+  if (node.IsSequence()) {
+    Json json = Json::array();
+    for (const YAML::Node& entry : node) json.push_back(to_json(entry));
+    return json;
+  }
+  const Json value = Json::parse(node.Scalar(), nullptr, false);
+  const bool is_quoted = node.Tag() == "!";
+  return !is_quoted && (value.is_number() || value.is_boolean()) ? value : Json(node.Scalar());
+}
+
+/// Where the card finds its model: relative to the place it is written to, or absolute when it may end up anywhere.
+void place(ModelCard& card, const std::string& output) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const auto resolved = [&](const fs::path& path) {
+    return fs::weakly_canonical(fs::absolute(path).parent_path(), ignored) / path.filename();
   };
-  if (!context.json) fmt::print("{}: model, read by {}\n", file, backend.name());
-  list("input", specs.first);
-  list("output", specs.second);
+  card.path = resolved(card.path).string();
+  if (!output.empty()) card.card_path = resolved(output).string();
+}
+
+Status draft_card(const Backend& backend, const InspectArguments& arguments, const Context& context) {
+  const std::string& file = arguments.files.front();
+  SMOL_ASSIGN_OR_RETURN(const auto specs, backend.describe(file));
+  SMOL_ASSIGN_OR_RETURN(DraftCard draft, draft_model_card(file, specs.first, specs.second));
+  draft.card.backend = backend.name();
+  place(draft.card, arguments.output);
+  const std::string yaml = to_yaml(draft.card);
+  std::string text;
+  for (const std::string& assumption : draft.assumptions) text += fmt::format("# assumed: {}\n", assumption);
+  if (!arguments.output.empty()) {
+    std::error_code ignored;
+    if (std::filesystem::exists(arguments.output, ignored)) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          "there is a file of this name, which may be a card corrected by hand; remove it or choose another name: " +
+              arguments.output};
+    }
+    SMOL_RETURN_IF_ERROR(write_file(arguments.output, {text, yaml}));
+  }
   if (context.json) {
+    Json json{{"file", file}, {"backend", backend.name()}};
+    if (!arguments.output.empty()) json["output"] = arguments.output;
+    json["assumptions"] = draft.assumptions;
+    json["card"] = to_json(YAML::Load(yaml));
     fmt::print("{}\n", json.dump(2));
+  } else if (!arguments.output.empty()) {
+    fmt::print("{}wrote {}; correct what it assumes\n", text, arguments.output);
   } else {
-    fmt::print("  `smol inspect {} --card` drafts its model card\n", file);
+    fmt::print("{}# file: absolute, as this card may be put anywhere; `-o CARD` writes it relative to the card\n{}", text,
+               yaml);
   }
   return {};
 }
 
+/// Says what the file is, unless in JSON, and returns it.
+Result<Json> inspect_file(const Runtime& runtime, const std::string& file, const Context& context) {
+  const Backend* backend = backend_for(runtime, file);
+  if (backend == nullptr) {
+    SMOL_ASSIGN_OR_RETURN(const ImageHeader header, probe(runtime, file));
+    if (!context.json) fmt::print("{}: {} {}\n", file, header.format, describe(header));
+    return to_json(file, header);
+  }
+  SMOL_ASSIGN_OR_RETURN(const auto specs, backend->describe(file));
+  Json json{{"file", file}, {"backend", backend->name()}};
+  if (!context.json) fmt::print("{}: model, read by {}\n", file, backend->name());
+  for (const auto& [kind, tensors] : {std::pair{"input", &specs.first}, std::pair{"output", &specs.second}}) {
+    for (const TensorSpec& spec : *tensors) {
+      json[kind].push_back({{"name", spec.name}, {"dtype", name_of(spec.dtype)}, {"shape", spec.shape}});
+      if (!context.json) fmt::print("  {:6} {}  {} {}\n", kind, spec.name, name_of(spec.dtype), to_string(spec.shape));
+    }
+  }
+  if (!context.json) fmt::print("  `smol inspect {} --card -o CARD` drafts its model card\n", file);
+  return json;
+}
+
 Status run(const InspectArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  Json pictures = Json::array();
-  for (const std::string& file : arguments.files) {
-    if (const Backend* backend = backend_for(runtime, file)) {
-      if (Status done = inspect_model(*backend, file, arguments.card, context); !done.ok()) context.fail(done.error());
-      continue;
-    }
-    const Result<ImageHeader> header = probe(runtime, file);
-    if (!header.ok()) {
-      context.exit_code = 1;
-      pictures.push_back(
-          {{"file", file}, {"error", {{"code", name_of(header.error().code)}, {"message", header.error().message}}}});
-      if (!context.json) fmt::print(stderr, "{}: {}\n", file, header.error().to_string());
-      continue;
-    }
-    pictures.push_back(to_json(file, *header));
-    if (!context.json) fmt::print("{}: {} {}\n", file, header->format, describe(*header));
+  if (arguments.card) {
+    if (arguments.files.size() != 1)
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("--card drafts one card at a time: {} files", arguments.files.size())};
+    const Backend* backend = backend_for(runtime, arguments.files.front());
+    if (backend == nullptr) return no_model(runtime, arguments.files.front());
+    return draft_card(*backend, arguments, context);
   }
-  if (context.json && !pictures.empty()) fmt::print("{}\n", pictures.dump(2));
+  Json json = Json::array();
+  for (const std::string& file : arguments.files) {
+    Result<Json> entry = inspect_file(runtime, file, context);
+    if (!entry.ok()) {
+      const Error& error = entry.error();
+      context.exit_code = 1;
+      fmt::print(stderr, "{}: {}\n", file, error.to_string());
+      entry = Json{{"file", file}, {"error", {{"code", name_of(error.code)}, {"message", error.message}}}};
+    }
+    json.push_back(*std::move(entry));
+  }
+  // A model alone is one object.
+  const bool one_model = json.size() == 1 && json.front().contains("backend");
+  if (context.json) fmt::print("{}\n", (one_model ? json.front() : json).dump(2));
   return {};
 }
 
@@ -123,8 +201,11 @@ void add_inspect(CLI::App& program, Context& context) {
   CLI::App* command =
       program.add_subcommand("inspect", "What a picture or model file is: size, orientation, cost features, inputs");
   command->add_option("FILE", arguments->files, "Pictures or models (.onnx, .xml, .tflite)")->required();
-  command->add_flag("--card", arguments->card, "For a model: draft its model card as far as the file tells");
-  command->footer("Examples:\n  smol inspect photo.jpg scan.png\n  smol inspect net.onnx --card > net.yaml");
+  CLI::Option* card =
+      command->add_flag("--card", arguments->card, "For a model: draft its model card as far as the file tells");
+  command->add_option("-o,--output", arguments->output, "Write the card here, with the model's path relative to it")
+      ->needs(card);
+  command->footer("Examples:\n  smol inspect photo.jpg scan.png\n  smol inspect net.onnx --card -o net.yaml");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
 }
 

@@ -1,13 +1,18 @@
+#include <array>
 #include <filesystem>
 #include <memory>
 
+#include "backend/model_file.h"
 #include "cli/array_file.h"
 #include "cli/command.h"
+#include "cli/output_file.h"
 #include "optimizer/graph.h"
 #include "planner/candidates.h"
 
 namespace smol::cli {
 namespace {
+
+constexpr std::array<std::string_view, 1> kExtensions{".npy"};
 
 struct PreprocessArguments {
   std::string file, model, graph, output, fidelity = "exact", region, fail_on = "truncated";
@@ -47,9 +52,6 @@ Result<std::vector<Output>> plan_graph(const Runtime& runtime, const PreprocessA
   SMOL_ASSIGN_OR_RETURN(const std::vector<OptimizerResult> results, optimize_graph(graph, input));
   SMOL_ASSIGN_OR_RETURN(const std::vector<Candidate> chosen, choose_fidelity(results, arguments.fidelity));
   const std::filesystem::path folder(arguments.output);
-  std::error_code failure;
-  std::filesystem::create_directories(folder, failure);
-  if (failure) return Error{ErrorCode::kIo, "cannot make folder, " + failure.message() + ": " + arguments.output};
   std::vector<Output> outputs;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const std::string& name = graph.outputs[i].name;
@@ -75,9 +77,8 @@ class OutputTensors {
     return tensors;
   }
 
-  Status run(Decoder& decoder, ByteView bytes, const ImageHeader& header, const PreprocessOptions& options) {
-    SMOL_RETURN_IF_ERROR(run_many(decoder, bytes, header, options, pointers_, slots_));
-    return {};
+  Result<DecodeReport> run(Decoder& decoder, ByteView bytes, const ImageHeader& header, const PreprocessOptions& options) {
+    return run_many(decoder, bytes, header, options, pointers_, slots_);
   }
 
   [[nodiscard]] TensorView view(std::size_t index) const {
@@ -95,7 +96,42 @@ class OutputTensors {
   std::vector<TensorSlot> slots_;
 };
 
-void print_outputs(const std::vector<Output>& outputs, const OutputTensors& tensors, bool is_graph, const Context& context) {
+/// A model writes a file, a graph into a folder: what the name of the other promises is refused.
+Status check_output(const PreprocessArguments& arguments) {
+  if (arguments.graph.empty()) return check_extension(arguments.output, kExtensions);
+  std::error_code ignored;
+  if (extension_of(arguments.output).empty() || std::filesystem::is_directory(arguments.output, ignored)) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "the outputs of a graph go into a folder, as NAME.npy each; name one without an extension, or end it in a "
+               "slash: " +
+                   arguments.output};
+}
+
+Status write_outputs(const std::vector<Output>& outputs, const OutputTensors& tensors, bool is_graph) {
+  if (is_graph) {
+    const std::filesystem::path folder = std::filesystem::path(outputs.front().path).parent_path();
+    std::error_code failure;
+    std::filesystem::create_directories(folder, failure);
+    if (failure)
+      return Error{ErrorCode::kIo, fmt::format("cannot make folder ({}): {}", failure.message(), folder.string())};
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    SMOL_RETURN_IF_ERROR(write_npy(outputs[i].path, tensors.view(i)));
+  }
+  return {};
+}
+
+/// A tensor of a damaged picture looks like any other: it is said beside it.
+void warn_of_damage(const DecodeReport& report, const std::string& file) {
+  if (report.truncated) {
+    fmt::print(stderr, "smol: the picture ends early; what is missing was filled in: {}\n", file);
+  } else if (report.recovered) {
+    fmt::print(stderr, "smol: the picture is damaged; what could be had of it was used: {}\n", file);
+  }
+}
+
+void print_outputs(const std::vector<Output>& outputs, const OutputTensors& tensors, const DecodeReport& report,
+                   bool is_graph, const Context& context) {
   Json json = Json::array();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Output& output = outputs[i];
@@ -110,7 +146,12 @@ void print_outputs(const std::vector<Output>& outputs, const OutputTensors& tens
     fmt::print("wrote {}: {} {}, {} ({})\n", output.path, name_of(tensor.dtype), to_string(tensor.shape), output.fidelity,
                name_of(output.pipeline.label));
   }
-  if (context.json) fmt::print("{}\n", (is_graph ? Json{{"outputs", json}} : json.front()).dump(2));
+  if (!context.json) return;
+  Json result = is_graph ? Json{{"outputs", json}} : json.front();
+  result["status"] = status_of(report);
+  result["rows_decoded"] = report.rows_decoded;
+  result["warnings"] = report.warnings;
+  fmt::print("{}\n", result.dump(2));
 }
 
 // Detectors' boxes often stick out by a pixel: they are clipped, but not silently.
@@ -128,6 +169,7 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   if (is_graph == !arguments.model.empty()) {
     return Error{ErrorCode::kInvalidArgument, "name either --model or --graph"};
   }
+  SMOL_RETURN_IF_ERROR(check_output(arguments));
   std::vector<std::uint8_t> bytes;
   SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
   RenditionFacts facts;
@@ -144,11 +186,10 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const std::vector<Output> outputs,
                         is_graph ? plan_graph(runtime, arguments, facts) : plan_model(runtime, arguments, facts));
   SMOL_ASSIGN_OR_RETURN(OutputTensors tensors, OutputTensors::create(outputs));
-  SMOL_RETURN_IF_ERROR(tensors.run(*decoder, bytes, facts.typical, options));
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    SMOL_RETURN_IF_ERROR(write_npy(outputs[i].path, tensors.view(i)));
-  }
-  print_outputs(outputs, tensors, is_graph, context);
+  SMOL_ASSIGN_OR_RETURN(const DecodeReport report, tensors.run(*decoder, bytes, facts.typical, options));
+  SMOL_RETURN_IF_ERROR(write_outputs(outputs, tensors, is_graph));
+  warn_of_damage(report, arguments.file);
+  print_outputs(outputs, tensors, report, is_graph, context);
   return {};
 }
 
@@ -161,7 +202,7 @@ void add_preprocess(CLI::App& program, Context& context) {
   command->add_option("FILE", arguments->file, "Picture")->required();
   command->add_option("--model", arguments->model, "Model card");
   command->add_option("--graph", arguments->graph, "Preprocessing graph (.yaml): several tensors from one decode");
-  command->add_option("-o,--output", arguments->output, "out.npy; of a graph, a folder for NAME.npy of each output")
+  command->add_option("-o,--output", arguments->output, "out.npy; for a graph, a folder that gets NAME.npy of each output")
       ->required();
   command
       ->add_option("--fidelity", arguments->fidelity, "exact, or a reduced one such as scale4 (an unknown name lists them)")

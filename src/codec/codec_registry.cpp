@@ -143,11 +143,10 @@ Error CodecRegistry::unrecognised(ByteView bytes) const {
     if (!readable.empty()) readable += ", ";
     readable += codec->name();
   }
+  if (bytes.empty()) return Error{ErrorCode::kTruncated, "the file is empty; fetch or copy it again", Stage::kDecode};
   std::string message = "not a picture in a format that can be read here (" + readable + "); ";
   const std::string_view name = guess_name(bytes);
-  if (bytes.empty()) {
-    message += "the file is empty";
-  } else if (!name.empty()) {
+  if (!name.empty()) {
     message += "convert it first, it looks like " + std::string(name);
   } else {
     message += "its first bytes are " + first_bytes_in_hex(bytes);

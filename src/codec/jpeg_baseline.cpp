@@ -129,12 +129,12 @@ void JpegBaseline::lay_out_chunk() {
 }
 
 /// The MCUs with samples that the wanted pixels depend on; upsampling looks at the chroma samples around.
-void JpegBaseline::choose_mcus(const Rect& wanted, bool whole_rows) {
+void JpegBaseline::choose_mcus(const Rect& wanted, bool planar) {
   const int mcu_width = components_[0].mcu_width(), mcu_height = components_[0].mcu_height();
-  const int beside = upsampling_ == ChromaUpsampling::kNone ? 0 : 2;
-  const int above = upsampling_ == ChromaUpsampling::kBoth && !whole_rows ? 1 : 0;
-  first_mcu_ = whole_rows ? 0 : std::max(0, wanted.x - beside) / mcu_width;
-  end_mcu_ = whole_rows ? mcus_per_row_ : divide_up(std::min(size_.width, wanted.x + wanted.width + beside), mcu_width);
+  const int beside = upsampling_ == ChromaUpsampling::kNone || planar ? 0 : 2;
+  const int above = upsampling_ == ChromaUpsampling::kBoth && !planar ? 1 : 0;
+  first_mcu_ = std::max(0, wanted.x - beside) / mcu_width;
+  end_mcu_ = divide_up(std::min(size_.width, wanted.x + wanted.width + beside), mcu_width);
   first_mcu_row_ = std::max(0, wanted.y - above) / mcu_height;
   end_mcu_row_ = divide_up(std::min(size_.height, wanted.y + wanted.height + above), mcu_height);
 }
@@ -160,8 +160,10 @@ Result<JpegBaseline::Progress> JpegBaseline::decode(ByteView scan, const Rect& w
   reserve_planes();
   Rect delivered = wanted;
   if (planar) {
-    const int mcu_height = components_[0].mcu_height(), first = first_mcu_row_ * mcu_height;
-    delivered = {0, first, size_.width, std::min(end_mcu_row_ * mcu_height, size_.height) - first};
+    const int mcu_width = components_[0].mcu_width(), mcu_height = components_[0].mcu_height();
+    const int left = first_mcu_ * mcu_width, top = first_mcu_row_ * mcu_height;
+    delivered = {left, top, std::min(end_mcu_ * mcu_width, size_.width) - left,
+                 std::min(end_mcu_row_ * mcu_height, size_.height) - top};
   }
   SMOL_RETURN_IF_ERROR(consumer.begin(delivered, size_, format));
   Progress progress;
@@ -313,13 +315,15 @@ void JpegBaseline::convert_row(int row, int column, int num_pixels, std::uint8_t
 ImageView JpegBaseline::plane_rows(int mcu_row) const {
   ImageView view;
   view.format = PixelFormat::kYcc8Planar;
-  view.width = size_.width;
-  view.height = std::min(components_[0].mcu_height(), size_.height - mcu_row * components_[0].mcu_height());
   for (int i = 0; i < num_components_; ++i) {
     const Component& component = components_[i];
-    view.planes[i] = {component.rows, component.stride_bytes, component.size.width,
-                      std::min(component.mcu_height(), component.size.height - mcu_row * component.mcu_height())};
+    const int mcu_width = component.mcu_width(), mcu_height = component.mcu_height();
+    view.planes[i] = {component.rows, component.stride_bytes,
+                      std::min(end_mcu_ * mcu_width, component.size.width) - first_mcu_ * mcu_width,
+                      std::min(mcu_height, component.size.height - mcu_row * mcu_height)};
   }
+  view.width = view.planes[0].width;
+  view.height = view.planes[0].height;
   return view;
 }
 

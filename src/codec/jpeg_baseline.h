@@ -28,7 +28,7 @@ class JpegBaseline {
     bool gave_up = false;  ///< the rest, or the verdict about what follows the last row, is the library's
   };
   /// Decodes the picture accepted last. `scan` begins after the SOS segment; `wanted` lies inside scaled_size().
-  /// Planes are delivered in whole MCU rows of full width, for kYcc8Planar of colour pictures.
+  /// Planes are delivered in whole MCUs, for kYcc8Planar of colour pictures.
   Result<Progress> decode(ByteView scan, const Rect& wanted, PixelFormat format, const std::stop_token& stop,
                           RowConsumer& consumer);
 
@@ -49,7 +49,7 @@ class JpegBaseline {
   bool accept_frame(const jpeg_decompress_struct& info, int scale_denominator);
   bool accept_tables(const jpeg_decompress_struct& info);
   void lay_out_chunk();
-  void choose_mcus(const Rect& wanted, bool whole_rows);
+  void choose_mcus(const Rect& wanted, bool planar);
   void reserve_planes();
   bool decode_mcu_row(int mcu_row);
   void transform_chunk(int first_mcu, std::uint32_t groups);

@@ -70,7 +70,7 @@ class RestOfRows final : public RowConsumer {
     const int done = std::clamp(first_row_ - y, 0, rows.height);
     if (done == rows.height) return true;
     if (done == 0) return consumer_.rows(y, rows);
-    ImageView rest = rows;  // never planes: both decoders deliver the same whole MCU rows of them
+    ImageView rest = rows;  // never planes: both decoders deliver the same whole MCUs of them
     rest.height -= done;
     rest.planes[0].data += done * rest.planes[0].stride_bytes;
     rest.planes[0].height -= done;
@@ -282,7 +282,8 @@ Status JpegDecoder::read_group(const Extent& extent, PixelFormat format, int num
   return {};
 }
 
-/// Planes as stored: whole rows, beginning and ending with iMCU rows so that chroma rows are complete.
+/// Planes as stored, of whole MCUs so that chroma samples are complete. The library decodes all columns; what is beside the
+/// wanted ones is left out, as JpegBaseline does.
 Result<DecodeReport> JpegDecoder::deliver_planes(const DecodeRequest& request, RowConsumer& consumer) {
   auto& info = library_.info();
   info.out_color_space = JCS_YCbCr;
@@ -291,9 +292,12 @@ Result<DecodeReport> JpegDecoder::deliver_planes(const DecodeRequest& request, R
   SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request, scaled_size()));
   const Size size = scaled_size();
   const int group = info.max_v_samp_factor * info.min_DCT_scaled_size;
+  const int columns = info.max_h_samp_factor * info.min_DCT_scaled_size;
+  const int first_mcu = wanted.x / columns, end_mcu = round_up(wanted.x + wanted.width, columns) / columns;
+  const int left = first_mcu * columns, width = std::min(end_mcu * columns, size.width) - left;
   const int first = wanted.y / group * group;
   const int end = std::min(round_up(wanted.y + wanted.height, group), size.height);
-  SMOL_RETURN_IF_ERROR(consumer.begin(Rect{0, first, size.width, end - first}, size, PixelFormat::kYcc8Planar));
+  SMOL_RETURN_IF_ERROR(consumer.begin(Rect{left, first, width, end - first}, size, PixelFormat::kYcc8Planar));
 
   int done = 0;
   for (int y = 0; y < end; y += group) {
@@ -302,21 +306,25 @@ Result<DecodeReport> JpegDecoder::deliver_planes(const DecodeRequest& request, R
     if (y < first) continue;
     ImageView view;
     view.format = PixelFormat::kYcc8Planar;
-    view.width = size.width;
+    view.width = width;
     view.height = std::min(group, end - y);
-    for (int i = 0; i < 3; ++i) {
-      const auto& component = info.comp_info[i];
-      const int rows = component.v_samp_factor * component.DCT_scaled_size;
-      const int left = static_cast<int>(component.downsampled_height) - y / group * rows;
-      view.planes[i] = {planes_[i].data(),
-                        padded_stride_bytes(std::size_t{component.width_in_blocks} * component.DCT_scaled_size),
-                        static_cast<int>(component.downsampled_width), std::min(rows, left)};
-    }
+    for (int i = 0; i < 3; ++i) view.planes[i] = plane_group(i, y / group, first_mcu, end_mcu);
     done += view.height;
     if (!consumer.rows(y, view)) break;
   }
   if (!failed_row_) SMOL_RETURN_IF_ERROR(library_.check_end());
   return report(first, done);
+}
+
+/// What read_plane_group() has read of a component, between two MCU columns.
+Plane JpegDecoder::plane_group(int component_index, int mcu_row, int first_mcu, int end_mcu) {
+  const auto& component = library_.info().comp_info[component_index];
+  const int mcu_width = component.h_samp_factor * component.DCT_scaled_size,
+            mcu_height = component.v_samp_factor * component.DCT_scaled_size;
+  const int width = static_cast<int>(component.downsampled_width), height = static_cast<int>(component.downsampled_height);
+  return {planes_[component_index].data() + std::ptrdiff_t{first_mcu} * mcu_width,
+          padded_stride_bytes(std::size_t{component.width_in_blocks} * component.DCT_scaled_size),
+          std::min(end_mcu * mcu_width, width) - first_mcu * mcu_width, std::min(mcu_height, height - mcu_row * mcu_height)};
 }
 
 Status JpegDecoder::read_plane_group(int num_rows) {

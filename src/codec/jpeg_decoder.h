@@ -35,6 +35,7 @@ class JpegDecoder final : public Decoder {
   Status read_group(const Extent& extent, PixelFormat format, int num_rows);
   Result<DecodeReport> deliver_planes(const DecodeRequest& request, RowConsumer& consumer);
   Status read_plane_group(int num_rows);
+  [[nodiscard]] Plane plane_group(int component_index, int mcu_row, int first_mcu, int end_mcu);
   /// Whether a failure in the middle of the picture is to be papered over.
   Status tolerate(Status status);
   [[nodiscard]] DecodeReport report(int first_row, int num_rows);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+#include "base/unknown_word.h"
 #include "base/yaml_fields.h"
 #include "model/card_words.h"
 
@@ -116,9 +117,9 @@ Result<Operator> read_normalize(const YAML::Node& node, const std::string& where
 /// An operator written as one word: {layout: NCHW}.
 template <typename Op, typename Value, typename Parse>
 Result<Operator> read_word_operator(const YAML::Node& node, const std::string& where, Value Op::*member, Parse parse) {
-  if (!node.IsScalar()) return Error{ErrorCode::kInvalidArgument, where + ": expected one word", Stage::kParse};
+  if (!node.IsScalar()) return yaml_error(node, where, "expected one word");
   auto value = parse(node.Scalar());
-  if (!value.ok()) return Error{ErrorCode::kInvalidArgument, where + ": " + value.error().message, Stage::kParse};
+  if (!value.ok()) return yaml_error(node, where, value.error().message);
   Op op;
   op.*member = *value;
   return Operator{op};
@@ -132,14 +133,18 @@ class OperatorListReader {
   /// One list entry: {name: arguments}, or the bare word `orient`.
   Result<Operator> read(const YAML::Node& entry) const {
     if (entry.IsScalar() && entry.Scalar() == "orient") return Operator{OrientOp{}};
-    YamlFields fields(entry, where_ + ": operators");
-    if (!entry.IsMap() || entry.size() != 1) fields.fail(entry, "each operator is one key with its arguments, or orient");
-    Result<Operator> op = Error{ErrorCode::kInvalidArgument, "", Stage::kParse};
-    for (const auto& [key, parse] : parsers()) {
-      if (fields.has(key) && fields.ok()) op = parse(fields.child(key));
+    const bool is_pair = entry.IsMap() && entry.size() == 1 && entry.begin()->first.IsScalar();
+    if (!is_pair && !entry.IsScalar())
+      return yaml_error(entry, where_ + ": operators", "each operator is one key with its arguments, or orient");
+    const std::string name = is_pair ? entry.begin()->first.Scalar() : entry.Scalar();
+    const std::map<std::string, Parser> known = parsers();
+    if (const auto found = known.find(name); found != known.end()) {
+      if (is_pair) return found->second(entry.begin()->second);
+      return yaml_error(entry, where_ + ": operators", "this operator needs arguments, as {" + name + ": ...}");
     }
-    SMOL_RETURN_IF_ERROR(fields.finish());
-    return op;
+    std::vector<std::string> allowed{"orient"};
+    for (const auto& [key, parse] : known) allowed.push_back(key);
+    return yaml_error(entry, where_ + ": operators", unknown_word("operator", name, allowed));
   }
 
  private:
@@ -169,9 +174,10 @@ class OperatorListReader {
       if (op->name() == name) return Operator{UserOp{op}};
       known += (known.empty() ? "" : ", ") + std::string(op->name());
     }
-    return Error{ErrorCode::kNotFound,
-                 where_ + ": no such user operator; loaded: " + (known.empty() ? "none" : known) + ": " + name,
-                 Stage::kParse};
+    Error error =
+        yaml_error(node, where_, "no such user operator; loaded: " + (known.empty() ? "none" : known) + ": " + name);
+    error.code = ErrorCode::kNotFound;
+    return error;
   }
 
   const std::vector<std::shared_ptr<const UserOperator>>& user_operators_;

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 
@@ -64,25 +66,15 @@ class CardDrafter {
   }
 
   void fill_output(const std::vector<TensorSpec>& outputs) {
-    ModelCard& card = draft.card;
     if (outputs.empty()) return;
-    const TensorSpec& output = outputs.front();
-    if (outputs.size() > 1) assume("output.name", fmt::format("the first of {} outputs", outputs.size()));
+    ModelCard& card = draft.card;
+    const TensorSpec& output = outputs[choose_output(outputs)];
     card.output_name = output.name;
-    std::int64_t values = 1;
-    bool is_vector = output.shape.size() >= 2;
-    for (std::size_t i = 1; i < output.shape.size(); ++i) {
-      is_vector = is_vector && output.shape[i] > 0 && (i == 1 || output.shape[i] == 1 || values == 1);
-      values *= output.shape[i];
-    }
-    const bool power_of_two = values >= 64 && (values & (values - 1)) == 0;
-    if (!is_vector || values < 2) {
-      card.task = Task::kRaw;
-    } else {
-      card.task = power_of_two ? Task::kEmbedding : Task::kClassification;
-    }
-    assume("task", fmt::format("{}, from the output's shape {}", name_of(card.task), to_string(output.shape)));
-    if (card.task == Task::kClassification) fill_classes(output, values);
+    card.task = outputs.size() == 1 || says_probabilities(output) ? task_of(output) : Task::kRaw;
+    if (outputs.size() > 1)
+      assume("output.name", fmt::format("one of {} outputs: {}", outputs.size(), describe_all(outputs)));
+    assume("task", fmt::format("{}, from the output {} {}", name_of(card.task), output.name, to_string(output.shape)));
+    if (card.task == Task::kClassification) fill_classes(output);
   }
 
  private:
@@ -93,16 +85,49 @@ class CardDrafter {
     return text;
   }
 
-  void fill_classes(const TensorSpec& output, std::int64_t values) {
+  static bool name_has(const TensorSpec& output, std::initializer_list<std::string_view> words) {
+    std::string name = output.name;
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    return std::any_of(words.begin(), words.end(), [&](std::string_view w) { return name.find(w) != std::string::npos; });
+  }
+  /// A softmax at the end, as far as its name tells.
+  static bool says_probabilities(const TensorSpec& output) {
+    return num_values(output) >= 2 && name_has(output, {"softmax", "prob"});
+  }
+  /// The length of an output [N, C], also as [N, C, 1, 1] or [N, 1, 1, C]; 0 for all others.
+  static std::int64_t num_values(const TensorSpec& output) {
+    const Shape& shape = output.shape;
+    if (shape.size() == 2) return std::max<std::int64_t>(shape[1], 0);
+    if (shape.size() != 4 || shape[2] != 1 || (shape[1] != 1 && shape[3] != 1)) return 0;
+    return std::max<std::int64_t>({shape[1], shape[3], 0});
+  }
+
+  /// Of several, the only one that says to be probabilities; else the first.
+  static std::size_t choose_output(const std::vector<TensorSpec>& outputs) {
+    if (std::count_if(outputs.begin(), outputs.end(), says_probabilities) != 1) return 0;
+    return std::find_if(outputs.begin(), outputs.end(), says_probabilities) - outputs.begin();
+  }
+
+  static Task task_of(const TensorSpec& output) {
+    const std::int64_t values = num_values(output);
+    if (output.shape.size() == 2 && name_has(output, {"embed", "feature"})) return Task::kEmbedding;
+    if (values < 2 || output.dtype == DType::kI32 || output.dtype == DType::kI64) return Task::kRaw;
+    const bool is_power_of_two = values >= 64 && (values & (values - 1)) == 0;
+    return is_power_of_two && !says_probabilities(output) ? Task::kEmbedding : Task::kClassification;
+  }
+
+  void fill_classes(const TensorSpec& output) {
     ModelCard& card = draft.card;
-    card.num_classes = static_cast<int>(values);
-    if (values == 1001) {
+    card.num_classes = static_cast<int>(num_values(output));
+    if (card.num_classes == 1001) {
       card.label_offset = 1;
       assume("output.label_offset", "1: of 1001 classes the first is background");
     }
     if (output.dtype == DType::kU8) {
       card.output_scale = 1.0F / 256.0F;
       assume("output.scale", "1/256 and no activation: quantised probabilities");
+    } else if (says_probabilities(output)) {
+      assume("output.activation", "none: the output's name says that they are probabilities");
     } else {
       card.activation = Activation::kSoftmax;
       assume("output.activation", "softmax: the model ends in logits");

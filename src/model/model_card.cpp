@@ -10,6 +10,7 @@
 #include "base/yaml_fields.h"
 #include "model/card_pipeline.h"
 #include "model/card_words.h"
+#include "model/yaml_file.h"
 
 namespace smol {
 namespace {
@@ -126,6 +127,10 @@ Status check_model_file(ModelCard& card, const std::string& stated_digest, const
 Result<ModelCard> parse_card(std::string_view yaml, const std::string& folder, const UserOperators& user_operators,
                              const std::string& where) {
   SMOL_ASSIGN_OR_RETURN(const YAML::Node root, parse_yaml_mapping(yaml, where));
+  if (root["nodes"] && !root["file"]) {
+    return Error{ErrorCode::kInvalidArgument, where + ": this is a preprocessing graph where a model card is expected",
+                 Stage::kParse};
+  }
   YamlFields fields(root, where);
   ModelCard card;
   int format = 0;
@@ -165,7 +170,7 @@ Result<ModelCard> parse_card(std::string_view yaml, const std::string& folder, c
 }  // namespace
 
 Result<ModelCard> load_model_card(const std::string& path, const UserOperators& user_operators) {
-  SMOL_ASSIGN_OR_RETURN(const std::string text, read_text_file(path));
+  SMOL_ASSIGN_OR_RETURN(const std::string text, read_card_file(path));
   const std::string folder = std::filesystem::path(path).parent_path().string();
   SMOL_ASSIGN_OR_RETURN(ModelCard card, parse_card(text, folder, user_operators, "model card " + path));
   card.card_path = path;

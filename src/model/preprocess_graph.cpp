@@ -5,9 +5,10 @@
 #include <map>
 #include <set>
 
-#include "base/text_file.h"
+#include "base/unknown_word.h"
 #include "base/yaml_fields.h"
 #include "model/card_pipeline.h"
+#include "model/yaml_file.h"
 
 namespace smol {
 namespace {
@@ -25,10 +26,24 @@ struct Node {
 };
 using Nodes = std::map<std::string, Node>;
 
-std::string names_of(const Nodes& nodes) {
-  std::string names = kPicture;
-  for (const auto& [name, node] : nodes) names += ", " + name;
+std::vector<std::string> names_of(const Nodes& nodes) {
+  std::vector<std::string> names;
+  for (const auto& [name, node] : nodes) names.push_back(name);
   return names;
+}
+
+/// The preprocessing of a model, whose card lies in or below `folder`.
+Result<Node> read_model_node(const YAML::Node& model, const std::string& folder, const UserOperators& user_operators,
+                             const std::string& where) {
+  const std::filesystem::path path(model.Scalar());
+  Result<ModelCard> card =
+      load_model_card(path.is_absolute() ? path.string() : (std::filesystem::path(folder) / path).string(), user_operators);
+  if (!card.ok()) {
+    Error error = yaml_error(model, where, "'model': " + card.error().message);
+    error.code = card.error().code;
+    return error;
+  }
+  return Node{kPicture, card->pipeline.operators, true};
 }
 
 Result<Node> read_node(const YAML::Node& source, const std::string& folder, const UserOperators& user_operators,
@@ -39,7 +54,9 @@ Result<Node> read_node(const YAML::Node& source, const std::string& folder, cons
   fields.read("from", node.from);
   fields.read("model", model);
   const YAML::Node list = fields.child("operators");
-  if (model.empty() == !list.IsDefined()) fields.fail(source, "needs either 'operators' or 'model'");
+  if (fields.has("model") && list.IsDefined())
+    fields.fail(source, "has both 'operators' and 'model'; leave one of them out");
+  if (model.empty() && !list.IsDefined()) fields.fail(source, "needs either 'operators' or 'model'");
   if (!model.empty() && fields.has("from")) fields.fail(source, "'model' begins at the picture: leave 'from' out");
   if (list.IsDefined() && !list.IsSequence()) fields.fail(list, "'operators' must be a list");
   SMOL_RETURN_IF_ERROR(fields.finish());
@@ -47,13 +64,7 @@ Result<Node> read_node(const YAML::Node& source, const std::string& folder, cons
     SMOL_ASSIGN_OR_RETURN(node.operators, read_operator_list(list, user_operators, where));
     return node;
   }
-  const std::filesystem::path path(model);
-  SMOL_ASSIGN_OR_RETURN(
-      const ModelCard card,
-      load_model_card(path.is_absolute() ? model : (std::filesystem::path(folder) / path).string(), user_operators));
-  node.operators = card.pipeline.operators;
-  node.is_complete = true;
-  return node;
+  return read_model_node(fields.child("model"), folder, user_operators, where);
 }
 
 Result<Nodes> read_nodes(const YAML::Node& section, const std::string& folder, const UserOperators& user_operators,
@@ -77,8 +88,9 @@ Result<Nodes> read_nodes(const YAML::Node& section, const std::string& folder, c
   for (const auto& [name, node] : nodes) {
     const auto from = nodes.find(node.from);
     if (node.from != kPicture && from == nodes.end()) {
-      problems.fail(section[name], fmt::format("node {} comes from a node that is not there; there are {}: {}", name,
-                                               names_of(nodes), node.from));
+      std::vector<std::string> allowed = names_of(nodes);
+      allowed.insert(allowed.begin(), kPicture);
+      problems.fail(section[name], fmt::format("'from' of node {}: {}", name, unknown_word("node", node.from, allowed)));
     } else if (node.from != kPicture && from->second.is_complete) {
       problems.fail(section[name], fmt::format("node {} comes from a model, which ends its branch: {}", name, node.from));
     }
@@ -119,6 +131,10 @@ Result<LogicalPipeline> join(const std::vector<std::string>& path, const Nodes& 
 Result<PreprocessGraph> parse_graph(std::string_view yaml, const std::string& folder, const UserOperators& user_operators,
                                     const std::string& where) {
   SMOL_ASSIGN_OR_RETURN(const YAML::Node root, parse_yaml_mapping(yaml, where));
+  if (root["file"] && !root["nodes"]) {
+    return Error{ErrorCode::kInvalidArgument, where + ": this is a model card where a preprocessing graph is expected",
+                 Stage::kParse};
+  }
   YamlFields fields(root, where);
   int format = 0;
   std::vector<std::string> outputs;
@@ -137,13 +153,10 @@ Result<PreprocessGraph> parse_graph(std::string_view yaml, const std::string& fo
   std::set<std::string> used;
   for (const auto& [name, node] : nodes) SMOL_RETURN_IF_ERROR(path_to(name, nodes, where));
   for (const std::string& output : outputs) {
-    const bool twice = std::count(outputs.begin(), outputs.end(), output) > 1;
-    if (twice || !nodes.contains(output)) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("{}: outputs: {}; there are {}: {}", where,
-                               twice ? "a node is named twice" : "there is no such node", names_of(nodes), output),
-                   Stage::kParse};
-    }
+    const YAML::Node list = fields.child("outputs");
+    if (!nodes.contains(output)) return yaml_error(list, where + ": outputs", unknown_word("node", output, names_of(nodes)));
+    if (std::count(outputs.begin(), outputs.end(), output) > 1)
+      return yaml_error(list, where + ": outputs", "a node is named twice: " + output);
     SMOL_ASSIGN_OR_RETURN(const std::vector<std::string> path, path_to(output, nodes, where));
     used.insert(path.begin(), path.end());
     SMOL_ASSIGN_OR_RETURN(LogicalPipeline pipeline, join(path, nodes, where));
@@ -166,7 +179,7 @@ Result<PreprocessGraph> parse_preprocess_graph(std::string_view yaml, const std:
 }
 
 Result<PreprocessGraph> load_preprocess_graph(const std::string& path, const UserOperators& user_operators) {
-  SMOL_ASSIGN_OR_RETURN(const std::string text, read_text_file(path));
+  SMOL_ASSIGN_OR_RETURN(const std::string text, read_graph_file(path));
   return parse_graph(text, std::filesystem::path(path).parent_path().string(), user_operators, "graph " + path);
 }
 

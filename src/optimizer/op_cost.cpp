@@ -34,12 +34,20 @@ double taps_of(const ResizeOp& op, double scale) {
   return std::max(1.0, 2 * support);
 }
 
-/// Samples through the inverse transform per delivered pixel; decoding at 1/2 delivers 2x2 chroma at full size.
+/// Pixels that share a chroma sample on each axis; decoding at 1/2 delivers 2x2 chroma at full size.
+struct ChromaFactors {
+  double horizontal = 1, vertical = 1;
+};
+ChromaFactors chroma_factors(const ImageHeader& header, int denominator) {
+  return {std::max(1.0, static_cast<double>(header.chroma_horizontal) / denominator),
+          std::max(1.0, static_cast<double>(header.chroma_vertical) / denominator)};
+}
+
+/// Samples through the inverse transform per delivered pixel.
 double stored_samples_per_pixel(const ImageHeader& header, int denominator) {
   if (header.channels != 3 || header.palette) return std::max(1, header.palette ? 1 : header.channels);
-  const double horizontal = std::max(1.0, static_cast<double>(header.chroma_horizontal) / denominator);
-  const double vertical = std::max(1.0, static_cast<double>(header.chroma_vertical) / denominator);
-  return 1 + 2 / (horizontal * vertical);
+  const ChromaFactors chroma = chroma_factors(header, denominator);
+  return 1 + 2 / (chroma.horizontal * chroma.vertical);
 }
 
 /// `whole` is the stored, scaled picture, `needed` a part of it.
@@ -65,6 +73,8 @@ struct StepGeometry {
   Size output;                    ///< of the whole step
   Window resized;                 ///< the part of the resized picture that is wanted; empty without a resize
   double taps_x = 0, taps_y = 0;  ///< 0: no pass on this axis
+  ResizeOp resize;
+  double scale_x = 1, scale_y = 1;
 };
 
 /// Follows the geometry of one step: the wanted window is pulled back through the resize.
@@ -95,8 +105,8 @@ class GeometryFollower {
   }
 
   [[nodiscard]] StepGeometry finish() const {
-    if (!resize_) return {window_, size_, {}, 0, 0};
-    StepGeometry geometry{{}, size_, window_, 0, 0};
+    if (!resize_) return {.read = window_, .output = size_};
+    StepGeometry geometry{.output = size_, .resized = window_, .resize = *resize_, .scale_x = scale_x_, .scale_y = scale_y_};
     if (scale_x_ != 1.0) geometry.taps_x = taps_of(*resize_, scale_x_);
     if (scale_y_ != 1.0) geometry.taps_y = taps_of(*resize_, scale_y_);
     const double width = std::min(source_.width, window_.width * scale_x_ + geometry.taps_x);
@@ -187,15 +197,30 @@ class WorkCounter {
   }
 
   void count_resize(const StepGeometry& geometry, const FusedStep* fused) {
-    const double horizontal = geometry.read.height * geometry.resized.width * geometry.taps_x;
-    const double vertical = geometry.resized.area() * geometry.taps_y;
     const double share = fused != nullptr && fused->coefficient_bits == 14 ? kShortCoefficientShare : 1.0;
-    add_operations(std::ceil((horizontal + vertical) * samples_ * share), dtype_);
+    const double operations = planar_ ? planes_operations(geometry) : samples_ * plane_operations(geometry);
+    add_operations(std::ceil(operations * share), dtype_);
     // A resize of its own writes and reads a whole picture between its two passes.
     if (fused == nullptr && geometry.taps_x > 0 && geometry.taps_y > 0) {
       work_.memory_bytes +=
           2 * geometry.read.height * geometry.resized.width * samples_ * static_cast<double>(size_bytes_of(dtype_));
     }
+  }
+
+  [[nodiscard]] static double plane_operations(const StepGeometry& geometry) {
+    return geometry.read.height * geometry.resized.width * geometry.taps_x + geometry.resized.area() * geometry.taps_y;
+  }
+  /// Every plane becomes as large as the result: subsampled chroma has fewer rows to begin with, but takes as many
+  /// operations for each sample of the result, and is enlarged where luma keeps its size.
+  [[nodiscard]] double planes_operations(const StepGeometry& geometry) const {
+    ChromaFactors factors = chroma_factors(typical_, std::max(1, pipeline_.decode.scale_denominator));
+    if (swaps_axes(typical_.orientation)) std::swap(factors.horizontal, factors.vertical);
+    StepGeometry chroma = geometry;
+    chroma.read.height /= factors.vertical;
+    const double scale_x = geometry.scale_x / factors.horizontal, scale_y = geometry.scale_y / factors.vertical;
+    chroma.taps_x = scale_x == 1 ? 0 : taps_of(geometry.resize, scale_x);
+    chroma.taps_y = scale_y == 1 ? 0 : taps_of(geometry.resize, scale_y);
+    return plane_operations(geometry) + 2 * plane_operations(chroma);
   }
 
   /// Counts convert, normalise, colour and layout at the current size; on the device when `device` is given.

@@ -82,7 +82,8 @@ Status PictureStream::plan_planar(const ImageHeader& header) {
   // A scaling decoder reaches subsampled planes by scaling them less.
   const int denominator = decode_.scale_denominator;
   const Size chroma{std::max(header.chroma_horizontal / denominator, 1), std::max(header.chroma_vertical / denominator, 1)};
-  return planar_.prepare(*first_fused_, points_, source_, chroma);
+  const bool is_certain = denominator == 1 || header.chroma_horizontal * header.chroma_vertical == 1;
+  return planar_.prepare(*first_fused_, points_, source_, chroma, is_certain);
 }
 
 /// Where the planned picture goes.

@@ -6,6 +6,8 @@ namespace smol {
 namespace {
 
 constexpr std::size_t kSlack = 64;
+/// More pixels than chroma sampled in another way can need beside those of luma: a support of 3, at a factor of 4, and one.
+constexpr int kUncertainMargin = 16;
 
 int divided_up(int value, int divisor) { return (value + divisor - 1) / divisor; }
 
@@ -15,7 +17,8 @@ Rect subsampled(const Rect& rect, Size chroma) {
   return {x, y, divided_up(rect.x + rect.width, chroma.width) - x, divided_up(rect.y + rect.height, chroma.height) - y};
 }
 
-/// How many pixels of the first plane fall on one of another.
+/// How many pixels of the first plane fall on one of another. Where several would do, the other has one sample: all are
+/// right.
 int factor_of(int full, int plane) {
   for (const int factor : {1, 2, 4}) {
     if (divided_up(full, factor) == plane) return factor;
@@ -25,8 +28,9 @@ int factor_of(int full, int plane) {
 
 }  // namespace
 
-Status PlanarStream::prepare(const FusedStep& step, const PointOperations& points, const GeometrySource& source,
-                             Size chroma) {
+Status PlanarStream::prepare(const FusedStep& step, const PointOperations& points, const GeometrySource& source, Size chroma,
+                             bool is_certain) {
+  margin_ = is_certain ? 0 : kUncertainMargin;
   step_ = &step;
   points_ = points;
   source_ = source;
@@ -67,7 +71,12 @@ Rect PlanarStream::needed_region() const {
     right = std::max(right, (plane.x + plane.width) * chroma_.width);
     bottom = std::max(bottom, (plane.y + plane.height) * chroma_.height);
   }
-  return {needed.x, needed.y, right - needed.x, bottom - needed.y};
+  const Size size{divided_up(source_.stored.width, source_.scale_denominator),
+                  divided_up(source_.stored.height, source_.scale_denominator)};
+  needed.x = std::max(0, needed.x - margin_);
+  needed.y = std::max(0, needed.y - margin_);
+  return {needed.x, needed.y, std::min(right + margin_, size.width) - needed.x,
+          std::min(bottom + margin_, size.height) - needed.y};
 }
 
 Status PlanarStream::begin(const Rect& delivered, Size /*scaled_size*/, PixelFormat format) {

@@ -13,8 +13,10 @@ namespace smol {
 /// thread-safe; keeps its memory.
 class PlanarStream : public RowConsumer {
  public:
-  /// Plans the next picture. `chroma` is the expected subsampling; rows that arrive otherwise are planned anew.
-  Status prepare(const FusedStep& step, const PointOperations& points, const GeometrySource& source, Size chroma);
+  /// Plans the next picture. `chroma` is the expected subsampling; rows that arrive otherwise are planned anew, for which
+  /// needed_region() leaves room unless it is certain.
+  Status prepare(const FusedStep& step, const PointOperations& points, const GeometrySource& source, Size chroma,
+                 bool is_certain);
   void set_slot(const TensorSlot& slot) { slot_ = slot; }
   [[nodiscard]] Size canvas() const { return canvas_; }
   [[nodiscard]] Rect needed_region() const;
@@ -40,6 +42,7 @@ class PlanarStream : public RowConsumer {
   std::array<WorkTensor, 3> resized_;
   std::array<bool, 3> wants_more_{};
   Size chroma_{1, 1};
+  int margin_ = 0;
   Rect delivered_;
   bool begun_ = false;
   Status status_;  // rows() cannot return one

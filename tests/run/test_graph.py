@@ -77,19 +77,39 @@ def test_explain_tells_of_every_output(graph, photos):
 
 WRONG = {
     "unknown key 'size'": ("from: small\n", "from: small\n    size: 3\n"),
-    "a node that is not there; there are picture, center, corner, small, tiny: smaller": (
+    "of node corner: unknown node 'smalle', did you mean 'small'? Allowed: picture, center, corner, small, tiny": (
         "from: small\n",
-        "from: smaller\n",
+        "from: smalle\n",
     ),
     "in a circle": ("small: {", "small: {from: center, "),
     "leads to no output": ("outputs: [center, corner, tiny]", "outputs: [center, corner]"),
-    "no such node": ("outputs: [center,", "outputs: [centre,"),
+    "line 9: unknown node 'centre', did you mean 'center'? Allowed: center, corner, small, tiny": (
+        "outputs: [center,",
+        "outputs: [centre,",
+    ),
     "named twice": ("outputs: [center,", "outputs: [center, center,"),
     "at least one node": ("outputs: [center, corner, tiny]", "outputs: []"),
     "two nodes of this name": ("  small: {", "  center: {operators: [orient]}\n  small: {"),
     "choose another name": ("  small: {", "  picture: {operators: [orient]}\n  small: {"),
     "a model, which ends its branch": ("from: small\n", "from: tiny\n"),
     "needs either 'operators' or 'model'": ("{model: tiny.yaml}", "{}"),
+    "has both 'operators' and 'model'": ("{model: tiny.yaml}", "{model: tiny.yaml, operators: [orient]}"),
+    "node tiny, line 8: 'model': cannot open file (No such file or directory)": ("tiny.yaml", "absent.yaml"),
+    "node tiny, line 8: 'model': this is a picture (jpeg) where a model card is expected": (
+        "tiny.yaml",
+        "photos/001.jpg",
+    ),
+    "line 3: unknown operator 'resise', did you mean 'resize'? Allowed: orient, center_crop, color": (
+        "resize",
+        "resise",
+    ),
+    "line 4: unknown key 'widht', did you mean 'width'? Allowed: width, height": ("width", "widht"),
+    "line 4: this operator needs arguments, as {center_crop: ...}": (
+        "{center_crop: {width: 32, height: 32}}",
+        "center_crop",
+    ),
+    "line 4: layout must be one of NHWC, NCHW: NHCW": ("NHWC", "NHCW"),
+    "this is a model card where a preprocessing graph is expected": ("nodes:", "file: x\nnode:"),
     "leave 'from' out": ("{model: tiny.yaml}", "{model: tiny.yaml, from: small}"),
     "output corner": ("{normalize: {mean: 127, scale: 128}}", "{layout: NHWC}, {resize: {short_side: 9}}"),
     "format 1": ("format: 1", "format: 2"),

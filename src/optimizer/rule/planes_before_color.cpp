@@ -11,7 +11,8 @@ bool makes_gray(const Operator& op) {
 }
 
 /// decode(format=rgbx8) | [resize(..) ..] => decode(format=ycc8_planar) | [the same]: the subsampled planes are resized and
-/// only the small result is converted to colours. Offered for 2x2 subsampling, where it gained 12-17 %; others gain nothing.
+/// only the small result is converted to colours. Offered for 2x2 subsampling, where preprocessing gained 3 % at
+/// 500x375 and 16 % at 2832x2128 (to 256, crop 224); others gain nothing.
 std::vector<Alternative> alternatives(const PhysicalPipeline& form, const RuleContext& context) {
   const ImageHeader& typical = context.typical;
   const bool subsampled = typical.channels == 3 && typical.chroma_horizontal == 2 && typical.chroma_vertical == 2;

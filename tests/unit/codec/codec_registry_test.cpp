@@ -61,7 +61,7 @@ TEST(CodecRegistryTest, says_what_unreadable_bytes_look_like) {
   const auto registry = built_in_codecs();
   const auto message = [&](std::string_view bytes) { return registry.unrecognised(view_of(bytes)).message; };
   using namespace std::string_view_literals;
-  EXPECT_EQ(registry.unrecognised({}).code, ErrorCode::kUnsupported);
+  EXPECT_EQ(registry.unrecognised({}).code, ErrorCode::kTruncated);
   EXPECT_THAT(message("RIFF\x10\0\0\0WEBPVP8 "sv), HasSubstr("WebP"));
   EXPECT_THAT(message("\0\0\0\x18"
                       "ftypheic"sv),

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdio>
 
 #include <jpeglib.h>
@@ -24,8 +25,10 @@ TEST_P(JpegPlanesTest, hold_the_stored_samples) {
   DecodeRequest request;
   request.format = PixelFormat::kYcc8Planar;
   request.scale_denominator = denominator;
+  std::array<Size, 3> steps;
   for (const std::optional<Rect> region :
-       {std::optional<Rect>(), std::optional<Rect>(Rect{5, reference.size.height / 2, 3, 2})}) {
+       {std::optional<Rect>(), std::optional<Rect>(Rect{5, reference.size.height / 2, 3, 2}),
+        std::optional<Rect>(Rect{reference.size.width - 1, 0, 1, reference.size.height})}) {
     request.region = region;
     Collector collector;
     ASSERT_TRUE(decoder->decode(bytes, request, collector).ok());
@@ -33,14 +36,22 @@ TEST_P(JpegPlanesTest, hold_the_stored_samples) {
     if (region) {
       EXPECT_LE(planes.delivered.y, region->y);
       EXPECT_GE(planes.delivered.y + planes.delivered.height, region->y + region->height);
+      EXPECT_LE(planes.delivered.x, region->x);
+      EXPECT_GE(planes.delivered.x + planes.delivered.width, region->x + region->width);
+      // Columns beside the region's MCUs are left out.
+      const int mcu_width = 8 * sampling.first / denominator;
+      EXPECT_LE(planes.delivered.width, region->width + 2 * (mcu_width - 1));
     }
     const std::uint8_t* plane = planes.pixels.data();
     for (int i = 0; i < 3; ++i) {
       const Size size = planes.plane_sizes[i], luma = planes.plane_sizes[0];
-      const int step_x = (luma.width + size.width - 1) / size.width, step_y = (luma.height + size.height - 1) / size.height;
+      // The whole picture, which comes first, tells the sampling.
+      if (!region) steps[i] = {(luma.width + size.width - 1) / size.width, (luma.height + size.height - 1) / size.height};
+      const auto [step_x, step_y] = steps[i];
       for (int y = 0; y < luma.height; ++y) {
         for (int x = 0; x < luma.width; ++x) {
-          const std::size_t at = (static_cast<std::size_t>(planes.delivered.y + y) * reference.size.width + x) * 3 + i;
+          const std::size_t at =
+              (static_cast<std::size_t>(planes.delivered.y + y) * reference.size.width + planes.delivered.x + x) * 3 + i;
           ASSERT_EQ(plane[y / step_y * size.width + x / step_x], reference.pixels[at])
               << "plane " << i << " at " << x << "," << y;
         }

@@ -52,6 +52,33 @@ TEST_F(DraftCards, OtherShapes) {
   EXPECT_EQ(draft({"tokens", DType::kI64, {1, 512}}, {"y", DType::kF32, {1, 10}}).error().code, ErrorCode::kUnsupported);
 }
 
+TEST_F(DraftCards, TheTaskFollowsFromTheOutputs) {
+  const TensorSpec input{"x", DType::kF32, {1, 3, 640, 640}};
+  const auto task = [&](const std::vector<TensorSpec>& outputs) {
+    const auto drafted = draft_model_card(folder_.write("net.onnx", "weights"), {input}, outputs);
+    return std::pair{drafted->card.task, drafted->card.output_name};
+  };
+  // Detectors: several outputs, or boxes by their dimension.
+  EXPECT_EQ(task({{"cls_8", DType::kF32, {1, 6400, 1}}, {"obj_8", DType::kF32, {1, 6400, 1}}}),
+            (std::pair{Task::kRaw, std::string("cls_8")}));
+  EXPECT_EQ(task({{"scores", DType::kF32, {1, 100}}, {"boxes", DType::kF32, {1, 100, 4}}}).first, Task::kRaw);
+  EXPECT_EQ(task({{"cls_8", DType::kF32, {1, 6400, 1}}}).first, Task::kRaw);
+  EXPECT_EQ(task({{"boxes", DType::kF32, {1, 25200, 85}}}).first, Task::kRaw);
+  EXPECT_EQ(task({{"ArgMax", DType::kI64, {1, 1000}}}).first, Task::kRaw);
+  EXPECT_EQ(task({{"score", DType::kF32, {1, 1}}}).first, Task::kRaw);
+  EXPECT_EQ(task({{"features", DType::kF32, {-1, -1}}}).first, Task::kEmbedding);
+  EXPECT_EQ(task({{"y", DType::kF32, {1, 1000, 1, 1}}}).first, Task::kClassification);
+  EXPECT_EQ(task({{"aux", DType::kF32, {1, 80}}, {"Softmax:0", DType::kF32, {1, 1000}}}),
+            (std::pair{Task::kClassification, std::string("Softmax:0")}));
+}
+
+TEST_F(DraftCards, ProbabilitiesAreNotNormalisedAgain) {
+  const TensorSpec input{"x", DType::kF32, {1, 3, 224, 224}};
+  EXPECT_EQ(draft(input, {"probs", DType::kF32, {1, 1000}})->card.activation, Activation::kNone);
+  EXPECT_EQ(draft(input, {"probs", DType::kF32, {1, 1024}})->card.task, Task::kClassification);
+  EXPECT_EQ(draft(input, {"logits", DType::kF32, {1, 1000}})->card.activation, Activation::kSoftmax);
+}
+
 TEST_F(DraftCards, WritesACardThatLoads) {
   for (const TensorSpec& input :
        {TensorSpec{"x", DType::kF32, {1, 3, 224, 224}}, TensorSpec{"x", DType::kF32, {1, 112, 96, 3}},

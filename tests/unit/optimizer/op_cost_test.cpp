@@ -80,6 +80,22 @@ TEST(OpCost, OrientationSwapsWhatTheDecoderSees) {
   EXPECT_NEAR(count_work(form, turned, false).entropy_bytes / turned.compressed_bytes, 0.75, 0.03);
 }
 
+TEST(OpCost, ChromaOfPlanesTakesAsManyOperationsForEachSampleOfTheResult) {
+  // 400x400 to 200x200: 4 taps an axis for luma.
+  PhysicalPipeline form = fused({ResizeOp{.mode = ResizeOp::Mode::kExact, .width = 200, .height = 200}});
+  form.decode.format = PixelFormat::kYcc8Planar;
+  const double colours = 6 * 200 * 200;
+  ImageHeader typical = picture(400, 400);
+  EXPECT_EQ(typical.chroma_horizontal * typical.chroma_vertical, 4);
+  // At the scale of chroma, 200 to 200, there is nothing to resize.
+  EXPECT_EQ(count_work(form, typical, false).u8_operations, 400 * 200 * 4 + 200 * 200 * 4 + colours);
+  typical.chroma_vertical = 1;
+  const double chroma = 2.0 * 200 * 200 * 4;
+  EXPECT_EQ(count_work(form, typical, false).u8_operations, 400 * 200 * 4 + 200 * 200 * 4 + chroma + colours);
+  typical.chroma_horizontal = 1;
+  EXPECT_EQ(count_work(form, typical, false).u8_operations, 3 * (400 * 200 * 4 + 200 * 200 * 4) + colours);
+}
+
 TEST(OpCost, GrayAndPlanesCarryFewerSamples) {
   PhysicalPipeline form = fused({ResizeOp{}, CenterCropOp{224, 224}, ConvertOp{}, imagenet(), LayoutOp{}});
   const ImageHeader typical = picture(500, 375);

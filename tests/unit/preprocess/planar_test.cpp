@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "pillow_oracle.h"
+#include "unit/codec/jpeg_fixture.h"
 
 namespace smol::test {
 namespace {
@@ -132,6 +133,40 @@ TEST(PlanarTest, LetterboxIsPaintedAroundThePlanes) {
   EXPECT_EQ(tensor.bytes[0], 7);
   EXPECT_EQ(tensor.bytes[2], 9);
   EXPECT_EQ(tensor.bytes[(40 * 9 + 39) * 3 + 1], 8);
+}
+
+/// Columns and rows that are not needed may be left out without a trace, wherever the decoder then begins. The last MCU is
+/// one pixel wide and high.
+TEST(PlanarTest, RegionsOfJpegsGiveTheSameBits) {
+  for (const auto& [horizontal, vertical] :
+       {std::pair{1, 1}, std::pair{2, 1}, std::pair{2, 2}, std::pair{1, 2}, std::pair{4, 1}}) {
+    for (const bool progressive : {false, true}) {
+      const auto bytes = testing::encode_jpeg(
+          {.width = 289, .height = 209, .horizontal = horizontal, .vertical = vertical, .progressive = progressive});
+      const auto decoder = built_in_codecs().find("jpeg")->create_decoder();
+      const ImageHeader header = decoder->probe(bytes).value();
+      for (const int denominator : {1, 2}) {
+        for (const Rect roi : {Rect{0, 0, 289, 209}, Rect{40, 30, 60, 50}, Rect{283, 203, 6, 6}, Rect{0, 100, 9, 9},
+                               Rect{288, 0, 1, 209}, Rect{0, 208, 289, 1}}) {
+          std::vector<std::vector<std::uint8_t>> results;
+          for (const bool region : {false, true}) {
+            PhysicalPipeline pipeline = fused_pipeline("resize(short_side=64, filter=lanczos) | center_crop(40x40)");
+            pipeline.decode = {denominator, region, region, PixelFormat::kYcc8Planar};
+            pipeline.label = FidelityLabel::kLossy;
+            const auto preprocessor = create_preprocessor(pipeline).value();
+            Tensor tensor(preprocessor->output());
+            PreprocessOptions options;
+            options.roi = roi;
+            const auto report = preprocessor->run(*decoder, bytes, header, options, tensor.slot);
+            ASSERT_TRUE(report) << report.error().to_string();
+            results.push_back(tensor.bytes);
+          }
+          EXPECT_EQ(difference(results[1], results[0]), "")
+              << horizontal << "x" << vertical << " 1/" << denominator << " " << roi.x << "," << roi.y;
+        }
+      }
+    }
+  }
 }
 
 }  // namespace
