@@ -22,7 +22,8 @@ struct ExecutionShape {
   int threads_per_stream = 1;  ///< 0 = the backend's choice
   int slots = 0;  ///< batch buffers; 0 = 2 * streams + 1 (over-allocated so that workers never wait for inference)
   bool pin_threads = false;
-  int io_threads = 0;  ///< 0 = workers read for themselves
+  int io_threads = 0;    ///< 0 = workers read for themselves
+  bool latency = false;  ///< each inference on all cores, one at a time, for the shortest answer; else for throughput
   friend bool operator==(const ExecutionShape&, const ExecutionShape&) = default;
 };
 

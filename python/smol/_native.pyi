@@ -245,8 +245,11 @@ class Plan:
     @property
     def streams(self) -> int: ...
 
-    def reshaped(self, batch: int, host_workers: int, streams: int) -> Plan:
-        """A copy that uses the machine otherwise; 0 keeps what it has."""
+    @property
+    def hint(self) -> str: ...
+
+    def reshaped(self, batch: int, host_workers: int, streams: int, latency: bool | None = None) -> Plan:
+        """A copy that uses the machine otherwise; 0 and None keep what it has."""
 
 class PlanSet:
     """A plan file."""

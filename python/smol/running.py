@@ -8,7 +8,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 AnyPlan = Plan | PlanSet | PathLike
+Hint = Literal["latency", "throughput"]
 Item = PathLike | tuple[str, Encoded | npt.NDArray[np.uint8]]
 AnySource = PathLike | Dataset | Iterable[Item]
 
@@ -103,6 +104,7 @@ def run(
     batch: int = 0,
     workers: int = 0,
     streams: int = 0,
+    hint: Hint | None = None,
     ordered: bool = False,
     stage_times: bool = False,
     fail_on: FailOn = "truncated",
@@ -128,6 +130,7 @@ def run(
     batch: int = 0,
     workers: int = 0,
     streams: int = 0,
+    hint: Hint | None = None,
     ordered: bool = False,
     stage_times: bool = False,
     fail_on: FailOn = "truncated",
@@ -153,6 +156,7 @@ def run(
     batch: int = 0,
     workers: int = 0,
     streams: int = 0,
+    hint: Hint | None = None,
     ordered: bool = False,
     stage_times: bool = False,
     fail_on: FailOn = "truncated",
@@ -177,6 +181,7 @@ def run(
         rendition: of the dataset; the plan's by default.
         batch, workers, streams: override the plan's use of the machine; 0 keeps it. A model card says no batch: of 5000
             items and more (if the source knows how many it has) the fastest is measured first, else it is 1.
+        hint: "latency": one picture at a time on all cores, for the shortest answer; None keeps the plan's.
         ordered: rows in the order of the source.
         stage_times: a column of microseconds for each stage.
         fail_on: how strict decoding is. A picture that fails gets a row with its error; it never stops the run.
@@ -212,6 +217,9 @@ def run(
     folder = None if output is None else arguments.path("output", output)
     rendition = None if rendition is None else arguments.text("rendition", rendition)
     shape = [arguments.integer(*given) for given in (("batch", batch), ("workers", workers), ("streams", streams))]
+    if hint not in (None, "latency", "throughput"):
+        raise InvalidArgumentError(f"hint must be 'latency', 'throughput' or None: {hint!r}")
+    latency = None if hint is None else hint == "latency"
     plan_id = arguments.text("plan_id", plan_id)
     plans_or_cards = [_find_plan(entry, plan_id, operators) for entry in _list_plans(plan)]
     items = _open_items(source, plans_or_cards, rendition, (part, parts))
@@ -221,7 +229,7 @@ def run(
         else _native.exact_plan(entry, rendition or "full", items, shape[0], operators)
         for entry in plans_or_cards
     ]
-    plans = [entry.reshaped(*shape) for entry in plans]
+    plans = [entry.reshaped(*shape, latency) for entry in plans]
     if folder is None:
         return Run(_native.RowStream(plans, items, options, operators))
     return _native.write_parquet(plans, items, options, folder, parquet, operators, on_progress)

@@ -33,16 +33,23 @@ void bind_plan(nb::module_& module) {
       .def_prop_ro("batch", [](const Plan& plan) { return plan.shape.batch; })
       .def_prop_ro("host_workers", [](const Plan& plan) { return plan.shape.host_workers; })
       .def_prop_ro("streams", [](const Plan& plan) { return plan.shape.streams; })
+      .def_prop_ro("hint", [](const Plan& plan) { return plan.shape.latency ? "latency" : "throughput"; })
       .def(
           "reshaped",
-          [](const Plan& plan, int batch, int host_workers, int streams) {
+          [](const Plan& plan, int batch, int host_workers, int streams, std::optional<bool> latency) {
             Plan changed = plan;
             if (batch > 0) changed.shape.batch = batch;
             if (host_workers > 0) changed.shape.host_workers = host_workers;
             if (streams > 0) changed.shape.streams = streams;
+            if (latency) {
+              changed.shape.latency = *latency;
+              if (*latency && batch == 0) changed.shape.batch = 1;
+              if (*latency && streams == 0) changed.shape.streams = 0;
+            }
             return changed;
           },
-          "batch"_a, "host_workers"_a, "streams"_a, "A copy that uses the machine otherwise; 0 keeps what it has.");
+          "batch"_a, "host_workers"_a, "streams"_a, "latency"_a.none() = nb::none(),
+          "A copy that uses the machine otherwise; 0 and None keep what it has.");
 
   nb::class_<PlanSet>(module, "PlanSet", "A plan file.")
       .def_ro("machine", &PlanSet::machine)

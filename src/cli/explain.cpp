@@ -45,8 +45,9 @@ std::string describe(const Plan& plan) {
   std::string text =
       fmt::format("plan {}\nmodel {} on {} ({}), rendition {}, fidelity {}\n{}\n", plan.id, plan.model_name, plan.backend,
                   name_of(plan.precision), plan.rendition, plan.fidelity, to_string(plan.pipeline));
-  text += fmt::format("batch {}, workers {}, streams {} x {} threads (0: as many as cores)\n", plan.shape.batch,
-                      plan.shape.host_workers, plan.shape.streams, plan.shape.threads_per_stream);
+  text += fmt::format("batch {}, workers {}, streams {} x {} threads (0: as many as cores){}\n", plan.shape.batch,
+                      plan.shape.host_workers, plan.shape.streams, plan.shape.threads_per_stream,
+                      plan.shape.latency ? ", for latency" : "");
   if (!plan.measured) return text + "not measured\n";
   const PlanMeasurement& measured = *plan.measured;
   text += fmt::format("measured {:.1f} items/s ({:.1f}-{:.1f}), inference alone {:.1f} items/s", measured.throughput.value,

@@ -12,6 +12,7 @@ struct RunArguments {
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
   bool resume = false, retry_failed = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
+  std::string hint;
   int batch = 0, workers = 0, streams = 0, io_threads = -1, part_rows = 50'000;
 };
 
@@ -57,6 +58,14 @@ Result<ParquetOptions> parquet_options(const RunArguments& arguments) {
   return options;
 }
 
+// The shortest answer is that of one picture on all cores, unless numbers are given.
+void set_hint(ExecutionShape& shape, const RunArguments& arguments) {
+  shape.latency = arguments.hint == "latency";
+  if (!shape.latency) return;
+  if (arguments.batch == 0) shape.batch = 1;
+  if (arguments.streams == 0) shape.streams = 0;
+}
+
 Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArguments& arguments, const Dataset& dataset,
                                        int num_shards) {
   std::vector<Plan> plans;
@@ -66,7 +75,8 @@ Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArgument
   without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
                                 arguments.disabled_rules.end());
   const auto num_items = static_cast<std::int64_t>(dataset.item_ids.size()) / num_shards;
-  const bool measure_batch = arguments.batch == 0 && !arguments.dry_run && num_items >= kItemsWorthMeasuringBatch;
+  const bool measure_batch =
+      arguments.batch == 0 && arguments.hint != "latency" && !arguments.dry_run && num_items >= kItemsWorthMeasuringBatch;
   for (const std::string& id : ids) {
     SMOL_ASSIGN_OR_RETURN(Plan plan,
                           find_plan(runtime, arguments.plans, id, dataset, without.disabled_rules, measure_batch));
@@ -74,6 +84,7 @@ Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArgument
     if (arguments.batch > 0) plan.shape.batch = arguments.batch;
     if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;
     if (arguments.streams > 0) plan.shape.streams = arguments.streams;
+    if (!arguments.hint.empty()) set_hint(plan.shape, arguments);
     if (arguments.io_threads >= 0) plan.shape.io_threads = arguments.io_threads;
     plans.push_back(std::move(plan));
   }
@@ -231,6 +242,10 @@ void add_run(CLI::App& program, Context& context) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--streams", arguments->streams, "Override the number of inferences in flight")
       ->check(CLI::Range(1, 1024));
+  command
+      ->add_option("--hint", arguments->hint,
+                   "latency: one picture at a time on all cores, for the shortest answer; throughput (default: the plan's)")
+      ->check(CLI::IsMember({"latency", "throughput"}));
   command
       ->add_option("--io-threads", arguments->io_threads,
                    "Threads that read ahead, for slow storage; 0: workers read for themselves (default: the plan's)")

@@ -29,6 +29,11 @@ Result<int> count_slots(const Plan& plan, const OutputSpec& picture, int streams
   return static_cast<int>(std::clamp<std::int64_t>(limit / 2 / slot_bytes, 1, slots));
 }
 
+int count_streams(const ExecutionShape& shape, int cores) {
+  if (shape.streams > 0) return shape.streams;
+  return shape.latency ? 1 : cores;
+}
+
 Status check_input(const ModelCard& card, const ModelInstance& instance, const OutputSpec& picture) {
   if (instance.inputs().size() != 1) {
     return Error{ErrorCode::kUnsupported,
@@ -69,7 +74,7 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
   state->shares_host_cores = backend->capabilities().shares_host_cores;
   state->separate_memory = backend->capabilities().separate_memory;
   state->host_workers = options.ablation.threading ? (plan.shape.host_workers > 0 ? plan.shape.host_workers : cores) : 1;
-  state->streams = options.ablation.threading ? (plan.shape.streams > 0 ? plan.shape.streams : cores) : 1;
+  state->streams = options.ablation.threading ? count_streams(plan.shape, cores) : 1;
   SMOL_ASSIGN_OR_RETURN(state->slots, count_slots(state->plan, state->picture, state->streams, options));
 
   CompileOptions compile;
@@ -77,7 +82,8 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
   compile.precision = plan.precision;
   compile.batch = state->plan.shape.batch;
   compile.streams = state->streams;
-  compile.threads_per_stream = plan.shape.threads_per_stream;
+  compile.threads_per_stream = plan.shape.latency ? 0 : plan.shape.threads_per_stream;  // 0: they share all cores
+  compile.latency_hint = plan.shape.latency;
   compile.pin_threads = plan.shape.pin_threads;
   compile.pinned_memory = options.ablation.pinning;
   compile.device_operators = plan.pipeline.device_operators;

@@ -45,7 +45,9 @@ void emit_shape(YAML::Emitter& out, const ExecutionShape& shape) {
       << shape.threads_per_stream;
   out << YAML::Key << "slots" << YAML::Value << shape.slots << YAML::Key << "pin_threads" << YAML::Value
       << shape.pin_threads;
-  out << YAML::Key << "io_threads" << YAML::Value << shape.io_threads << YAML::EndMap;
+  out << YAML::Key << "io_threads" << YAML::Value << shape.io_threads;
+  if (shape.latency) out << YAML::Key << "latency" << YAML::Value << true;
+  out << YAML::EndMap;
 }
 
 void emit_plan(YAML::Emitter& out, const Plan& plan) {
@@ -112,6 +114,7 @@ Result<ExecutionShape> parse_shape(const YAML::Node& node, const std::string& wh
   fields.read("slots", shape.slots);
   fields.read("pin_threads", shape.pin_threads);
   fields.read("io_threads", shape.io_threads);
+  fields.read("latency", shape.latency);
   SMOL_RETURN_IF_ERROR(fields.finish());
   return shape;
 }
