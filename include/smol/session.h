@@ -100,6 +100,9 @@ struct RunReport {
   std::int64_t decodes = 0;            ///< pictures or parts of them; several regions or plans may share one
   std::int64_t peak_memory_bytes = 0;  ///< most of RunOptions::memory_bytes that was accounted for at once
   int host_workers = 0, streams = 0, batch = 0, slots = 0;
+  /// Threads that may want a core at the same time: workers, those of the streams where inference runs on the host's cores,
+  /// and those that read ahead.
+  int runnable_threads = 0;
   double worker_wait_seconds =
       0;  ///< workers waiting for a free batch buffer, summed over workers: inference is the bottleneck
   double device_idle_fraction =

@@ -401,6 +401,10 @@ class RunReport:
     def streams(self) -> int: ...
 
     @property
+    def runnable_threads(self) -> int:
+        """Threads that may want a core at the same time."""
+
+    @property
     def batch(self) -> int: ...
 
     @property

@@ -124,6 +124,7 @@ void bind_reports(nb::module_& module) {
       .def_prop_ro("throughput", &RunReport::throughput, "Items a second.")
       .def_ro("host_workers", &RunReport::host_workers)
       .def_ro("streams", &RunReport::streams)
+      .def_ro("runnable_threads", &RunReport::runnable_threads, "Threads that may want a core at the same time.")
       .def_ro("batch", &RunReport::batch)
       .def_ro("worker_wait_seconds", &RunReport::worker_wait_seconds)
       .def_ro("device_idle_fraction", &RunReport::device_idle_fraction)

@@ -160,6 +160,7 @@ Json to_json(const RunReport& report) {
             {"throughput", report.throughput()},
             {"host_workers", report.host_workers},
             {"streams", report.streams},
+            {"runnable_threads", report.runnable_threads},
             {"batch", report.batch},
             {"slots", report.slots},
             {"worker_wait_seconds", report.worker_wait_seconds},
@@ -194,9 +195,10 @@ std::string format_report(const RunReport& report) {
   std::string text = format_table(rows);
   const double waiting = report.worker_wait_seconds / std::max(report.seconds * report.host_workers, 1e-9);
   text += fmt::format(
-      "workers {}, streams {}, batch {}, batch buffers {}; workers waited for a buffer {:.0f} % of the time, no inference "
-      "was in flight {:.0f} %\n",
-      report.host_workers, report.streams, report.batch, report.slots, 100 * waiting, 100 * report.device_idle_fraction);
+      "workers {}, streams {}: {} runnable threads on {}; batch {}, batch buffers {}\n"
+      "workers waited for a buffer {:.0f} % of the time, no inference was in flight {:.0f} %\n",
+      report.host_workers, report.streams, report.runnable_threads, counted(available_cores(), "core"), report.batch,
+      report.slots, 100 * waiting, 100 * report.device_idle_fraction);
   text += waiting > 0.2                       ? "bottleneck: inference (workers wait for it)\n"
           : report.device_idle_fraction > 0.2 ? "bottleneck: decoding and preprocessing (inference runs dry)\n"
                                               : "balanced: decoding and inference keep the machine busy together\n";

@@ -100,6 +100,12 @@ int count_io_threads(const RunState& run) {
   return threads;
 }
 
+int inference_threads(const CompiledPlan::State& plan) {
+  if (!plan.shares_host_cores) return 0;
+  const int each = plan.plan.shape.latency ? 0 : plan.plan.shape.threads_per_stream;
+  return each > 0 ? plan.streams * each : std::max(plan.streams, available_cores());
+}
+
 // Files that are read ahead may take so much.
 std::int64_t read_ahead_bytes(const RunState& run) {
   constexpr std::int64_t kShare = 8;
@@ -191,6 +197,8 @@ RunReport summarise(const RunState& run, const Collector& collector, int num_wor
   report.streams = first.streams;
   report.batch = first.instance->batch();
   report.slots = first.slots;
+  report.runnable_threads = num_workers + count_io_threads(run);
+  for (const CompiledPlan::State* plan : run.plans) report.runnable_threads += inference_threads(*plan);
   for (const auto& assembler : run.assemblers) report.worker_wait_seconds += assembler->lease_wait_seconds();
   return report;
 }

@@ -1,5 +1,7 @@
 """`smol run`: every item has its row, whatever the machine's shape and whatever is wrong with the files."""
 
+import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -490,6 +492,28 @@ def start_and_interrupt(*arguments: object) -> subprocess.CompletedProcess[str]:
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     return subprocess.CompletedProcess(words, process.returncode, output, errors)
+
+
+def test_no_more_threads_run_than_are_reported(tmp_path):
+    write_pictures(tmp_path / "photos", 40)
+    card = write_model(tmp_path, "slow", delay_us=20000)
+    shape = ["--workers", "3", "--streams", "2", "--batch", "1"]
+    words = [str(PROGRAM), "run", str(card), str(tmp_path / "photos"), "-o", str(tmp_path / "out"), *shape, "--json"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    most: collections.Counter[str] = collections.Counter()
+    while process.poll() is None:
+        names = []
+        for comm in pathlib.Path(f"/proc/{process.pid}/task").glob("*/comm"):
+            with contextlib.suppress(OSError):
+                names.append(comm.read_text().strip().rstrip("0123456789"))
+        most |= collections.Counter(names)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert (most["smol-work-"], most["reference"]) == (3, 2)
+    assert json.loads(output)["runnable_threads"] == 3 + 2
+    # Beside these the program's own, those that wait for rows, and the allocator's; nobody's pool.
+    assert set(most) <= {"smol-work-", "reference", "smol", "smol-write", "smol-collect", "jemalloc_bg_thd"}
+    assert most["smol"] == 1
 
 
 def test_interrupted_commands_say_what_is_kept(tmp_path):
