@@ -1,14 +1,17 @@
-#include <algorithm>
+#include <fmt/ranges.h>
+
 #include <csignal>
 #include <cstdio>
 #include <stop_token>
-#include <string_view>
+#include <string>
 #include <thread>
-#include <utility>
+#include <vector>
 
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/thread_budget.h"
+#include "base/unknown_word.h"
 #include "cli/command.h"
 #include "smol/version.h"
 
@@ -24,6 +27,7 @@ void watch_signals(const std::stop_source& stop, const std::shared_ptr<std::atom
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::thread([signals, stop = stop, stop_note]() mutable {
+    smol::name_this_thread("smol-signals");
     int signal = 0;
     sigwait(&signals, &signal);
     const char* note = stop_note->load();
@@ -38,38 +42,17 @@ void watch_signals(const std::stop_source& stop, const std::shared_ptr<std::atom
   }).detach();
 }
 
-// Letters to insert, delete or replace to get from one word to the other.
-std::size_t edit_distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  for (std::size_t j = 0; j <= to.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({replaced, row[j] + 1, row[j - 1] + 1}));
-    }
-  }
-  return row.back();
-}
-
 // What is wrong with a command line that names no subcommand.
 smol::Error explain_missing_subcommand(const CLI::App& program) {
-  std::string names, nearest, word;
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands({})) names.push_back(command->get_name());
+  std::string word;
   for (const std::string& rest : program.remaining()) {
     if (word.empty() && !rest.empty() && rest.front() != '-') word = rest;
   }
-  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
-  for (const CLI::App* command : program.get_subcommands({})) {
-    names += (names.empty() ? "" : ", ") + command->get_name();
-    if (const std::size_t distance = edit_distance(word, command->get_name()); distance < least) {
-      least = distance;
-      nearest = command->get_name();
-    }
-  }
-  const std::string message = word.empty()      ? "name a subcommand"
-                              : nearest.empty() ? "no subcommand '" + word + "'"
-                                                : "no subcommand '" + word + "'; did you mean '" + nearest + "'?";
-  return {smol::ErrorCode::kInvalidArgument, message + " (`smol COMMAND --help` explains each): " + names};
+  const std::string what = word.empty() ? fmt::format("name a subcommand: {}", fmt::join(names, ", "))
+                                        : smol::unknown_word("subcommand", word, names);
+  return {smol::ErrorCode::kInvalidArgument, what + " (`smol COMMAND --help` explains each)"};
 }
 
 int run_program(int argc, char** argv) {
