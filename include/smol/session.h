@@ -161,6 +161,13 @@ class MemorySink final : public Sink {
   std::vector<Row> rows_;
 };
 
+/// The answers for chosen items of a dataset, as queries and cascades ask them of a stage (a compiled plan), over the
+/// executor of whole runs: rows in the order of `item_ids`, regions in theirs. Items that fail have rows with their errors.
+/// kNotFound for an id that the dataset has not.
+[[nodiscard]] Result<std::vector<Row>> evaluate(const Runtime& runtime, CompiledPlan& stage, const Dataset& dataset,
+                                                const std::string& rendition, std::span<const std::string> item_ids,
+                                                const RunOptions& options = {});
+
 struct ParquetOptions {
   bool resume = false;        ///< keep finished parts and skip their items; otherwise an existing output is an error
   bool overwrite = false;     ///< remove an existing output first
