@@ -66,4 +66,11 @@ bool YamlFields::is_misspelt(const std::string& key) {
   return !meant.empty() && !has(meant);
 }
 
+YAML::Emitter& operator<<(YAML::Emitter& out, YamlText value) {
+  const bool has_control =
+      std::any_of(value.text.begin(), value.text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+  if (has_control) out << YAML::DoubleQuoted;
+  return out << value.text;
+}
+
 }  // namespace smol

@@ -72,4 +72,11 @@ class YamlFields {
   Status status_;
 };
 
+/// A string as a value in YAML. Those with control characters are quoted: YAML-CPP writes a carriage return as it is, and
+/// reads it as white space.
+struct YamlText {
+  const std::string& text;
+};
+YAML::Emitter& operator<<(YAML::Emitter& out, YamlText value);
+
 }  // namespace smol

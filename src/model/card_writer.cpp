@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "base/yaml_fields.h"
 #include "model/card_pipeline.h"
 #include "model/card_words.h"
 #include "smol/model.h"
@@ -18,6 +19,9 @@ std::string beside_card(const ModelCard& card, const std::string& path) {
 template <typename T>
 void write(YAML::Emitter& out, const char* key, const T& value) {
   out << YAML::Key << key << YAML::Value << value;
+}
+void write(YAML::Emitter& out, const char* key, const std::string& value) {
+  out << YAML::Key << key << YAML::Value << YamlText{value};
 }
 void write(YAML::Emitter& out, const char* key, std::string_view value) { write(out, key, std::string(value)); }
 /// Leaves out what says nothing.

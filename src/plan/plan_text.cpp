@@ -52,14 +52,14 @@ void emit_shape(YAML::Emitter& out, const ExecutionShape& shape) {
 
 void emit_plan(YAML::Emitter& out, const Plan& plan) {
   out << YAML::BeginMap;
-  out << YAML::Key << "id" << YAML::Value << plan.id;
-  out << YAML::Key << "model" << YAML::Value << plan.model;
-  out << YAML::Key << "model_name" << YAML::Value << plan.model_name;
-  out << YAML::Key << "model_digest" << YAML::Value << plan.model_digest;
-  out << YAML::Key << "backend" << YAML::Value << plan.backend;
+  out << YAML::Key << "id" << YAML::Value << YamlText{plan.id};
+  out << YAML::Key << "model" << YAML::Value << YamlText{plan.model};
+  out << YAML::Key << "model_name" << YAML::Value << YamlText{plan.model_name};
+  out << YAML::Key << "model_digest" << YAML::Value << YamlText{plan.model_digest};
+  out << YAML::Key << "backend" << YAML::Value << YamlText{plan.backend};
   out << YAML::Key << "precision" << YAML::Value << std::string(name_of(plan.precision));
-  out << YAML::Key << "rendition" << YAML::Value << plan.rendition;
-  out << YAML::Key << "fidelity" << YAML::Value << plan.fidelity;
+  out << YAML::Key << "rendition" << YAML::Value << YamlText{plan.rendition};
+  out << YAML::Key << "fidelity" << YAML::Value << YamlText{plan.fidelity};
   out << YAML::Key << "pipeline" << YAML::Value << YAML::Literal << to_string(plan.pipeline);
   emit_shape(out, plan.shape);
   if (plan.measured) emit_measurement(out, *plan.measured);
@@ -160,12 +160,13 @@ std::string to_yaml(const PlanSet& plans) {
   YAML::Emitter out;
   out << YAML::BeginMap;
   out << YAML::Key << "format" << YAML::Value << PlanSet::kFormat;
-  out << YAML::Key << "machine" << YAML::Value << plans.machine << YAML::Key << "smol_version" << YAML::Value
-      << plans.smol_version;
-  out << YAML::Key << "date" << YAML::Value << plans.date << YAML::Key << "dataset" << YAML::Value << plans.dataset;
-  out << YAML::Key << "calibration" << YAML::Value << plans.calibration;
-  out << YAML::Key << "accuracy_kind" << YAML::Value << plans.accuracy_kind;
-  out << YAML::Key << "chosen" << YAML::Value << plans.chosen;
+  out << YAML::Key << "machine" << YAML::Value << YamlText{plans.machine} << YAML::Key << "smol_version" << YAML::Value
+      << YamlText{plans.smol_version};
+  out << YAML::Key << "date" << YAML::Value << YamlText{plans.date} << YAML::Key << "dataset" << YAML::Value
+      << YamlText{plans.dataset};
+  out << YAML::Key << "calibration" << YAML::Value << YamlText{plans.calibration};
+  out << YAML::Key << "accuracy_kind" << YAML::Value << YamlText{plans.accuracy_kind};
+  out << YAML::Key << "chosen" << YAML::Value << YamlText{plans.chosen};
   emit_plans(out, "plans", plans.plans);
   emit_plans(out, "dominated", plans.dominated);
   out << YAML::EndMap;
