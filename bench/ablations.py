@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pictures
-from harness import DATA, ROOT, Check, Samples, Settings, StudyResult, interleave, run_smol, spread, table
-
-DAG_RULES = ("swap_crop_before_resize", "smaller_types_early", "fuse", "resize_once", "drop_no_ops")
-LITE0 = ROOT / "demo/models/efficientnet_lite0.yaml"
+from harness import DATA, Check, Samples, Settings, StudyResult, interleave, run_smol, spread, table
 
 
 @dataclass(frozen=True)
@@ -22,19 +19,16 @@ class Ablation:
 
     Attributes:
         name: for tables; cumulative ones start with "+".
-        without: engine switches.
-        rules: optimizer rules.
+        without: what `smol measure --without` takes; which rules `dag` and `region` stand for, the program knows.
         full_rendition: the full pictures in place of the 161-px thumbnails.
     """
 
     name: str
     without: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
     full_rendition: bool = False
 
 
 ENGINE = ("over-allocation", "buffer-reuse", "pipelining", "threading")
-REGION = ("push_region_into_decoder",)
 
 
 def engine_ablations() -> list[Ablation]:
@@ -44,15 +38,20 @@ def engine_ablations() -> list[Ablation]:
     return [Ablation("all on", full_rendition=True), *alone, *cumulative]
 
 
+def pinning_ablations() -> list[Ablation]:
+    """Figure 7: what only a device with its own memory shows."""
+    return [Ablation("all on", full_rendition=True), Ablation("without pinning", ("pinning",), full_rendition=True)]
+
+
 def optimizer_ablations() -> list[Ablation]:
     """Figure 8: low resolution, region decoding, order and fusion of the operators."""
     return [
         Ablation("all on"),
-        Ablation("without dag", rules=DAG_RULES),
-        Ablation("without region", rules=REGION),
+        Ablation("without dag", without=("dag",)),
+        Ablation("without region", without=("region",)),
         Ablation("without low-resolution", full_rendition=True),
-        Ablation("+ region", rules=REGION, full_rendition=True),
-        Ablation("+ dag", rules=(*REGION, *DAG_RULES), full_rendition=True),
+        Ablation("+ region", without=("region",), full_rendition=True),
+        Ablation("+ dag", without=("region", "dag"), full_rendition=True),
     ]
 
 
@@ -65,8 +64,6 @@ class Measured:
         self._arguments += ["--seconds", str(settings.seconds / 2)]
         if ablation.without:
             self._arguments += ["--without", *ablation.without]
-        if ablation.rules:
-            self._arguments += ["--disable-rule", *ablation.rules]
         self.preprocess = Samples(ablation.name)
 
     def round(self) -> float:
@@ -115,7 +112,13 @@ def study(settings: Settings) -> StudyResult:
         "Pinning is off by default, because decoding and inference share the cores.\n\n" + text
     )
     result.figures["engine"] = figures
-    if LITE0.exists():
+    text, figures = measure_group(settings, pictures.simulated_card(settings, light), 16, pinning_ablations())
+    result.text.append(
+        "**Pinning** (Figure 7), on a SIMULATED device with its own memory: the staging copies are real, the transfer "
+        "and the DNN are waited for.\n\n" + text
+    )
+    result.figures["pinning, simulated"] = figures
+    if pictures.LITE0.exists():
         text, figures = measure_group(settings, card, 1, optimizer_ablations())
         result.text.append("**Plan** (Figure 8), the same DNN; all on: 161-px JPEG thumbnails.\n\n" + text)
         result.figures["plan"] = figures
@@ -127,7 +130,8 @@ def unfused_stages(settings: Settings, result: StudyResult) -> None:
     """Figure 1: microseconds an item of every step on its own, and fused."""
     full = pictures.as_folder(settings, "medium", pictures.medium(128))
     arguments = f"--batch 4 --repeats 3 --seconds {settings.seconds} --unfused".split()
-    stages = json.loads(run_smol(settings, "--json", "measure", str(LITE0), str(full), *arguments))["unfused_us"]
+    measured = json.loads(run_smol(settings, "--json", "measure", str(pictures.LITE0), str(full), *arguments))
+    stages = measured["unfused_us"]
     result.figures["unfused_us"] = stages
     result.text.append(
         "**Stages** (Figure 1), EfficientNet-Lite0 f32, 500x375; microseconds an item, one thread (DNN: all)\n\n"

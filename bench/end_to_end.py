@@ -36,6 +36,7 @@ PEERS = {
     "OpenCV": "opencv",
     "Pillow + NumPy": "pillow",
     "torch DataLoader + Pillow": "torch_loader",
+    "libvips thumbnail": "vips",
 }
 
 

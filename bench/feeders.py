@@ -34,7 +34,8 @@ class Job:
         short_side: what the short side is resized to, bilinearly.
         size: side of the square that is cut from the centre.
         floats: float32 CHW of (x - 127) / 128; False: uint8 HWC.
-        variant: a reduced fidelity: "draft" (Pillow), "reduced4" (OpenCV), "scale4" ... (smol); "" is ordinary.
+        variant: a reduced fidelity: "draft" (Pillow), "reduced4" (OpenCV), "scale4" ... (smol); "" is ordinary. A plan
+            file (smol): its chosen plan, whose card must ask for what this job does.
         batch: tensors in a batch of the feeder.
         model_batch: of the DNN; divides `batch`.
         cpus: cores the process may use; empty: all.
@@ -160,13 +161,16 @@ def finish_with_numpy(pixels: Array, floats: bool) -> Array:
 
 
 class Smol(PictureFeeder):
-    """`smol.Preprocessor`, picture by picture; "exact" or the fidelity that the variant names."""
+    """`smol.Preprocessor`, picture by picture; "exact" or what the variant names."""
 
     def __init__(self, job: Job) -> None:
         import smol
 
         super().__init__(job)
         self._decode = smol.decode
+        if job.variant.endswith(".yaml"):
+            self._preprocessor = smol.Preprocessor(smol.PlanSet.load(job.variant).chosen)
+            return
         steps = f"resize(short_side={job.short_side}) | center_crop({job.size}x{job.size})"
         normalise = " | normalize(mean=127, scale=128)" if job.floats else ""
         self._preprocessor = smol.Preprocessor(steps + normalise, job.variant or "exact")

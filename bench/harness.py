@@ -196,6 +196,12 @@ def cores() -> list[int]:
     return sorted(os.sched_getaffinity(0))
 
 
+def core_counts() -> list[int]:
+    """1 and 2, which targets are for, then 4 and all where the machine has more."""
+    most = len(cores())
+    return sorted({count for count in (1, 2, 4, most) if count <= most})
+
+
 def processor() -> str:
     """Model name and the instruction sets that matter here."""
     text = Path("/proc/cpuinfo").read_text() if platform.system() == "Linux" else ""

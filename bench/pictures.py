@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness import DATA, Settings, run_smol
+from harness import DATA, ROOT, Settings, run_smol
 from PIL import Image
 
 ORIENTATION_TAG = 274
+LITE0 = ROOT / "demo/models/efficientnet_lite0.yaml"
 
 
 def rgb_jpegs(folder: Path, min_pixels: int, max_pixels: int) -> list[Path]:
@@ -63,6 +64,35 @@ def rendition(settings: Settings, source: Path, form: str) -> Path:
     if not folder.exists():
         run_smol(settings, "rendition", str(source), "--short-side", "161", "--format", form, "-o", str(folder))
     return folder
+
+
+def plan_without(settings: Settings, files: list[Path], names: list[str]) -> Path:
+    """The exact plan of EfficientNet-Lite0 that `smol plan --without NAMES` makes for these pictures."""
+    plans = settings.scratch / f"without-{'-'.join(names)}.yaml"
+    if not plans.exists():
+        sample = as_folder(settings, "sample", files[:4])
+        options = ["--exact-only", "--precision", "f32", "--batch", "1", "--repeats", "1", "--without", *names]
+        run_smol(settings, "plan", str(sample), "--models", str(LITE0), *options, "-o", str(plans))
+    return plans
+
+
+def simulated_card(settings: Settings, model: Path) -> Path:
+    """A card of the model on a simulated device with memory of its own; it waits and computes no answers."""
+    folder = settings.scratch / "simulated"
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "device.yaml").write_text(
+            "format: 1\nname: simulated device, PCIe 3 x8\nmemory_bytes: 4000000000\nstreams: 2\n"
+            "transfer: {bytes_per_s: 6.0e9, latency_us: 10}\nlaunch_us: 20\ncompute: wait\n"
+            'models: {"*": {pictures_per_s: {1: 2000, 16: 8000}}}\n'
+        )
+    card = folder / f"{model.stem}.yaml"
+    if not card.exists():
+        text = model_card(settings, model).read_text()
+        lines = [line for line in text.splitlines() if not line.startswith(("backend:", "file:"))]
+        lines += [f"file: {model.resolve()}", "backend: simulated", "backend_config: device.yaml"]
+        card.write_text("\n".join(lines) + "\n")
+    return card
 
 
 def model_card(settings: Settings, model: Path) -> Path:

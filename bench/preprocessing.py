@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JPEG to the DNN's tensor: smol and its peers, decoding alone beside it; 500x375 on 1 and 2 cores, and 6-12 MP."""
+"""JPEG to the DNN's tensor: smol and its peers, decoding alone beside it; 500x375 on 1, 2, 4, all cores; 6-12 MP."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from harness import (
     Settings,
     StudyResult,
     at_least,
+    core_counts,
     cores,
     feeder_round,
     interleave,
@@ -27,6 +28,8 @@ from harness import (
     table,
 )
 
+OFF = "smol, optimisations off"
+TARGETED_CORES = (1, 2)
 STEP = 1 / 128  # of the tensor: one step of an 8-bit pixel
 
 
@@ -207,16 +210,33 @@ def study_field(
     return text, figures, tensors, differences
 
 
+def unoptimised(settings: Settings, files: list[Path]) -> Competitor:
+    """smol as it would be without its optimizer: operators one by one, over the whole decoded picture."""
+    plan = pictures.plan_without(settings, files, ["dag", "region"])
+    return Competitor(OFF, "smol", str(plan), "--without dag region", decodes=False)
+
+
 def study_medium(settings: Settings) -> StudyResult:
-    """500x375 to float32 CHW on 1 and 2 cores."""
+    """500x375 to float32 CHW on 1, 2 and more cores; smol with its optimisations off beside it."""
     result = StudyResult("Preprocessing, 500x375 JPEGs to float32 3x224x224")
     files = pictures.medium(128)
     result.text.append(f"{pictures.describe(files)}; resize short side 256 bilinear, centre crop 224, normalise.\n")
     targets = {"Pillow + NumPy": 2.8, "DALI, CPU": 2.5, "OpenCV": 1.35}
-    for threads in sorted({1, min(2, len(cores()))}):
-        text, figures, tensors, _ = study_field(settings, MEDIUM, files, threads, "smol, exact")
+    competitors = MEDIUM
+    if pictures.LITE0.exists():
+        competitors = (MEDIUM[0], unoptimised(settings, files), *MEDIUM[1:])
+    else:
+        result.text.append(f"smol with its optimisations off: not measured, there is no {pictures.LITE0.name}.\n")
+    for threads in core_counts():
+        text, figures, tensors, differences = study_field(settings, competitors, files, threads, "smol, exact")
         result.text.append(f"**{threads} core{'s' if threads > 1 else ''}**\n\n{text}")
         result.figures[f"cores_{threads}"] = figures
+        if OFF in tensors:
+            off = tensors["smol, exact"].ratio_to(tensors[OFF])
+            what = f"500x375, {threads} core{'s' if threads > 1 else ''}: against {OFF} (difference {differences[OFF]})"
+            result.checks.append(Check(what, "-", f"{off[0]:.2f} ({off[1]:.2f}-{off[2]:.2f})", None))
+        if threads > max(TARGETED_CORES):
+            continue
         for peer, target in targets.items():
             what = f"500x375 to float CHW, exact, {threads} core{'s' if threads > 1 else ''}: against {peer}"
             if peer in tensors:
@@ -230,7 +250,7 @@ def study_large(settings: Settings) -> StudyResult:
     """6-12 MP, with and without decoder scaling, all cores."""
     result = StudyResult("Preprocessing, 6-12 MP JPEGs to float32 3x224x224")
     files = pictures.large()
-    threads = min(2, len(cores()))
+    threads = len(cores())
     text, figures, tensors, differences = study_field(settings, LARGE, files, threads, "smol, decoder scaling")
     result.text.append(f"{pictures.describe(files)}; {threads} cores.\n\n{text}")
     result.figures = figures

@@ -1,4 +1,4 @@
-"""Fails when a room includes one that comes after it, or when a file or function outgrows its limit.
+"""Fails when a room includes one that comes after it, or when a file or a C++ function outgrows its limit.
 
 The order is that of src/README.md. `include/smol` headers belong to rooms, too.
 """
@@ -33,9 +33,13 @@ PUBLIC = {
     "backend": "backend",
     "model": "model",
     "plan": "plan",
+    "arrow": "engine",
     "session": "engine",
 }
 MAX_LINES = 600
+MAX_FUNCTION_LINES = 70
+MEMBER_DEPTH = 2  # indentation of a class's members; deeper blocks belong to a function
+NO_FUNCTION = re.compile(r"(namespace|struct|class|enum|union|extern|template <[^()]*> (struct|class))\b")
 # Rooms that may not see each other although one comes first.
 FORBIDDEN = {("optimizer", "source"), ("preprocess", "source"), ("codec", "source")}
 # The source room lists files; it may use codec.h's types through its public header.
@@ -63,6 +67,31 @@ def problems_of(path: pathlib.Path, room: str) -> list[str]:
     return found
 
 
+def long_functions_of(path: pathlib.Path) -> list[str]:
+    """Functions beyond the limit. The formatter leaves the body of a function, and of a class's member, between a line
+    that ends in ``{`` and a ``}`` at the same depth; what opens with a parameter list there is a function."""
+    found = []
+    opened: dict[int, tuple[int, bool]] = {}  # by depth: line, whether it is a function
+    statement: list[str] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        text = line.split("//")[0].rstrip()
+        if not text.strip() or text.startswith("#"):
+            statement = []
+            continue
+        statement.append(text)
+        first = statement[0]
+        depth = len(first) - len(first.lstrip())
+        if text.endswith("{") and depth <= MEMBER_DEPTH:
+            opened[depth] = (number, NO_FUNCTION.match(first.strip()) is None and "(" in "".join(statement))
+        elif text.strip() == "}" and len(text) - 1 in opened:
+            start, is_function = opened.pop(len(text) - 1)
+            if is_function and number - start > MAX_FUNCTION_LINES:
+                found.append(f"{path}:{start}: a function of {number - start} lines, the limit is {MAX_FUNCTION_LINES}")
+        if text.endswith((";", "{", "}", ":")):
+            statement = []
+    return found
+
+
 def main() -> int:
     """Prints every problem; the exit status says whether there was one."""
     listing = subprocess.run(
@@ -77,6 +106,8 @@ def main() -> int:
         if lines > MAX_LINES:
             problems.append(f"{path}: {lines} lines, the limit is {MAX_LINES}; which second thing does it do?")
         parts = path.parts
+        if path.suffix != ".py" and parts[0] != "tests":
+            problems += long_functions_of(path)
         if parts[0] == "src" and len(parts) > 2 and parts[1] in ROOMS:
             problems += problems_of(path, parts[1])
         if parts[:2] == ("include", "smol") and path.stem in PUBLIC:

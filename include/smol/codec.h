@@ -65,7 +65,7 @@ struct ImageHeader {
 struct DecodeLimits {
   /// Larger pictures are refused with kLimitExceeded (decompression bombs). `--max-pixels`.
   std::int64_t max_pixels = 268'435'456;
-  /// Progressive JPEG scans before refusal.
+  /// Progressive JPEGs with more scans are refused with kLimitExceeded. `--max-scans`.
   int max_scans = 500;
 };
 

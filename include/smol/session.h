@@ -29,7 +29,8 @@ struct Row {
   std::optional<Error> error;
   bool truncated = false, recovered = false;  ///< the answer comes from damaged data
   Prediction prediction;
-  std::array<float, kNumStages> stage_us{};  ///< of this item; inference: its batch's time divided by the batch's items
+  /// Of this item; inference: its batch's time divided by the batch's items. Without writing, which comes after the row.
+  std::array<float, kNumStages> stage_us{};
 };
 
 /// Takes rows. Called from one thread at a time.
@@ -108,6 +109,7 @@ struct RunReport {
   double device_idle_fraction =
       0;  ///< share of the wall time in which no inference was in flight: preprocessing is the bottleneck
   bool cancelled = false;
+  /// By item that did not fail; writing: by row, its total with the time to finish the output.
   std::array<StageSummary, kNumStages> stages{};
   [[nodiscard]] double throughput() const { return seconds > 0 ? static_cast<double>(items) / seconds : 0; }
 };
@@ -198,6 +200,7 @@ struct PlanOptions {
   /// exact_plan: so many pictures that measuring which batch is fastest pays; it takes a few seconds. Else the shape's.
   bool measure_batch = false;
   int repeats = 3;
+  DecodeLimits limits;  ///< of the calibration items
   std::stop_token stop;
   std::function<void(const std::string& what, int done, int total)> on_progress;
 };

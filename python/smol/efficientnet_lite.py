@@ -400,50 +400,19 @@ def build_onnx(variant: Variant, state: Mapping[str, npt.NDArray[Any]]) -> onnx.
         ImportError: the `onnx` package is missing.
     """
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
     convolutions = list(plan_convolutions(variant))
     _refuse_unknown_tensors(state, convolutions)
-    nodes: list[onnx.NodeProto] = []
-    weights: list[onnx.TensorProto] = []
-
-    def constant(name: str, value: npt.NDArray[Any]) -> str:
-        weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def emit(operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
-        nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
-        return output
-
-    clip_limits = [constant("clip_min", np.array(0, np.float32)), constant("clip_max", np.array(6, np.float32))]
-    current, block_input = "input", ""
-    for convolution in convolutions:
-        if convolution.opens_block:
-            block_input = current
-        name = convolution.weight.removesuffix(".weight").lstrip("_").replace("._", ".")
-        weight, bias = fold_batch_norm(state, convolution)
-        inputs = [current, constant(f"{name}.weight", weight), constant(f"{name}.bias", bias)]
-        current = emit(
-            "Conv", inputs, name, kernel_shape=[convolution.kernel] * 2, strides=[convolution.stride] * 2,
-            pads=list(convolution.pads), group=convolution.groups,
-        )  # fmt: skip
-        if convolution.relu6:
-            current = emit("Clip", [current, *clip_limits], f"{name}.relu6")
-        if convolution.closes_block:
-            current = emit("Add", [current, block_input], f"{name}.add")
-    current = emit("GlobalAveragePool", [current], "pool")
-    current = emit("Flatten", [current], "features", axis=1)
-    fc_weight = _tensor(state, "_fc.weight", (NUM_CLASSES, HEAD_CHANNELS)).astype(np.float32)
-    fc_bias = _tensor(state, "_fc.bias", (NUM_CLASSES,)).astype(np.float32)
-    emit("Gemm", [current, constant("fc.weight", fc_weight), constant("fc.bias", fc_bias)], "logits", transB=1)
-
+    network = _GraphWriter()
+    _write_classifier(network, state, _write_convolutions(network, state, convolutions))
     size = variant.input_size
     graph = helper.make_graph(
-        nodes,
+        network.nodes,
         variant.name,
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", 3, size, size])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", NUM_CLASSES])],
-        weights,
+        network.weights,
     )
     model = helper.make_model(
         graph, producer_name="smol", ir_version=IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)]
@@ -451,6 +420,59 @@ def build_onnx(variant: Variant, state: Mapping[str, npt.NDArray[Any]]) -> onnx.
     model.doc_string = f"Weights: {variant.package} {variant.package_version} (Apache-2.0), normalisation folded."
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+class _GraphWriter:
+    """Collects nodes and weights; both are named by what they yield."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: npt.NDArray[Any]) -> str:
+        from onnx import numpy_helper
+
+        self.weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def emit(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        return output
+
+
+def _write_convolutions(
+    network: _GraphWriter, state: Mapping[str, npt.NDArray[Any]], convolutions: list[Convolution]
+) -> str:
+    """From `input` to the last feature map, whose name is returned."""
+    limits = [network.constant(f"clip_{end}", np.array(value, np.float32)) for end, value in (("min", 0), ("max", 6))]
+    current, block_input = "input", ""
+    for convolution in convolutions:
+        if convolution.opens_block:
+            block_input = current
+        name = convolution.weight.removesuffix(".weight").lstrip("_").replace("._", ".")
+        weight, bias = fold_batch_norm(state, convolution)
+        inputs = [current, network.constant(f"{name}.weight", weight), network.constant(f"{name}.bias", bias)]
+        current = network.emit(
+            "Conv", inputs, name, kernel_shape=[convolution.kernel] * 2, strides=[convolution.stride] * 2,
+            pads=list(convolution.pads), group=convolution.groups,
+        )  # fmt: skip
+        if convolution.relu6:
+            current = network.emit("Clip", [current, *limits], f"{name}.relu6")
+        if convolution.closes_block:
+            current = network.emit("Add", [current, block_input], f"{name}.add")
+    return current
+
+
+def _write_classifier(network: _GraphWriter, state: Mapping[str, npt.NDArray[Any]], features: str) -> None:
+    """From the last feature map to `logits`."""
+    pooled = network.emit("GlobalAveragePool", [features], "pool")
+    flat = network.emit("Flatten", [pooled], "features", axis=1)
+    weight = _tensor(state, "_fc.weight", (NUM_CLASSES, HEAD_CHANNELS)).astype(np.float32)
+    bias = _tensor(state, "_fc.bias", (NUM_CLASSES,)).astype(np.float32)
+    inputs = [flat, network.constant("fc.weight", weight), network.constant("fc.bias", bias)]
+    network.emit("Gemm", inputs, "logits", transB=1)
 
 
 def _refuse_unknown_tensors(state: Mapping[str, npt.NDArray[Any]], convolutions: list[Convolution]) -> None:

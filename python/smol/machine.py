@@ -11,5 +11,6 @@ __version__: str = _native.VERSION
 
 
 def info() -> dict[str, Any]:
-    """Version, machine, and every codec and backend: what it can do, or why it is not available and what helps."""
+    """Version, machine, linked libraries with licences, and every codec and backend: what it can do, or why it is not
+    available and what helps."""
     return _native.info()

@@ -229,7 +229,7 @@ def run(
         else _native.exact_plan(entry, rendition or "full", items, shape[0], operators)
         for entry in plans_or_cards
     ]
-    plans = [entry.reshaped(*shape, latency) for entry in plans]
+    plans = [entry.reshaped(shape[0], shape[1], shape[2], latency) for entry in plans]
     if folder is None:
         return Run(_native.RowStream(plans, items, options, operators))
     return _native.write_parquet(plans, items, options, folder, parquet, operators, on_progress)

@@ -9,12 +9,14 @@ namespace {
 
 nb::dict info() {
   const std::shared_ptr<const Runtime> runtime = runtime_with({});
-  nb::list codecs, backends;
+  nb::list codecs, backends, libraries;
   describe_codecs<nb::dict>(*runtime, [&](const nb::dict& entry) { codecs.append(entry); });
   describe_backends<nb::dict>(*runtime, [&](const nb::dict& entry) { backends.append(entry); });
+  for (const LinkedLibrary& library : linked_libraries()) libraries.append(describe<nb::dict>(library));
   nb::dict info = describe_machine<nb::dict>();
   info["codecs"] = codecs;
   info["backends"] = backends;
+  info["libraries"] = libraries;
   return info;
 }
 

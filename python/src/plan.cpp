@@ -5,9 +5,25 @@
 
 namespace smol::python {
 
-void bind_plan(nb::module_& module) {
-  using Triple = std::tuple<double, double, double>;
-  const auto triple = [](const Estimate& estimate) { return Triple{estimate.value, estimate.low, estimate.high}; };
+namespace {
+
+using Triple = std::tuple<double, double, double>;
+
+Triple triple(const Estimate& estimate) { return {estimate.value, estimate.low, estimate.high}; }
+
+Plan reshaped(const Plan& plan, int batch, int host_workers, int streams, std::optional<bool> latency) {
+  Plan changed = plan;
+  if (batch > 0) changed.shape.batch = batch;
+  if (host_workers > 0) changed.shape.host_workers = host_workers;
+  if (streams > 0) changed.shape.streams = streams;
+  if (!latency) return changed;
+  changed.shape.latency = *latency;
+  if (*latency && batch == 0) changed.shape.batch = 1;
+  if (*latency && streams == 0) changed.shape.streams = 0;
+  return changed;
+}
+
+void bind_one_plan(nb::module_& module) {
   nb::class_<Plan>(module, "Plan", "One way to run one model over one rendition.")
       .def_ro("id", &Plan::id)
       .def_ro("model", &Plan::model)
@@ -20,12 +36,12 @@ void bind_plan(nb::module_& module) {
       .def_prop_ro("pipeline", [](const Plan& plan) { return to_string(plan.pipeline); })
       .def_prop_ro("semantic_hash", &Plan::semantic_hash)
       .def_prop_ro("throughput",
-                   [triple](const Plan& plan) -> std::optional<Triple> {
+                   [](const Plan& plan) -> std::optional<Triple> {
                      if (!plan.measured) return std::nullopt;
                      return triple(plan.measured->throughput);
                    })
       .def_prop_ro("accuracy",
-                   [triple](const Plan& plan) -> std::optional<Triple> {
+                   [](const Plan& plan) -> std::optional<Triple> {
                      if (!plan.measured || !plan.measured->accuracy) return std::nullopt;
                      return triple(*plan.measured->accuracy);
                    })
@@ -34,23 +50,11 @@ void bind_plan(nb::module_& module) {
       .def_prop_ro("host_workers", [](const Plan& plan) { return plan.shape.host_workers; })
       .def_prop_ro("streams", [](const Plan& plan) { return plan.shape.streams; })
       .def_prop_ro("hint", [](const Plan& plan) { return plan.shape.latency ? "latency" : "throughput"; })
-      .def(
-          "reshaped",
-          [](const Plan& plan, int batch, int host_workers, int streams, std::optional<bool> latency) {
-            Plan changed = plan;
-            if (batch > 0) changed.shape.batch = batch;
-            if (host_workers > 0) changed.shape.host_workers = host_workers;
-            if (streams > 0) changed.shape.streams = streams;
-            if (latency) {
-              changed.shape.latency = *latency;
-              if (*latency && batch == 0) changed.shape.batch = 1;
-              if (*latency && streams == 0) changed.shape.streams = 0;
-            }
-            return changed;
-          },
-          "batch"_a, "host_workers"_a, "streams"_a, "latency"_a.none() = nb::none(),
-          "A copy that uses the machine otherwise; 0 and None keep what it has.");
+      .def("reshaped", &reshaped, "batch"_a, "host_workers"_a, "streams"_a, "latency"_a.none() = nb::none(),
+           "A copy that uses the machine otherwise; 0 and None keep what it has.");
+}
 
+void bind_plan_set(nb::module_& module) {
   nb::class_<PlanSet>(module, "PlanSet", "A plan file.")
       .def_ro("machine", &PlanSet::machine)
       .def_ro("smol_version", &PlanSet::smol_version)
@@ -66,6 +70,13 @@ void bind_plan(nb::module_& module) {
       .def("to_yaml", [](const PlanSet& plans) { return to_yaml(plans); })
       .def(
           "save", [](const PlanSet& plans, const std::string& path) { unwrap(save_plans(plans, path)); }, "path"_a);
+}
+
+}  // namespace
+
+void bind_plan(nb::module_& module) {
+  bind_one_plan(module);
+  bind_plan_set(module);
   module.def(
       "load_plans",
       [](const std::string& path, const UserOperators& user_operators) { return unwrap(load_plans(path, user_operators)); },

@@ -20,11 +20,15 @@ namespace smol::cli {
 void Context::fail(const Error& error) {
   exit_code = exit_code_of(error.code);
   if (json) {
-    const Json report{
-        {"error", {{"code", name_of(error.code)}, {"stage", name_of(error.stage)}, {"message", error.message}}}};
-    fmt::print("{}\n", report.dump(2));
+    if (!result || !result->is_object()) result = Json::object();
+    (*result)["error"] = {{"code", name_of(error.code)}, {"stage", name_of(error.stage)}, {"message", error.message}};
   }
   fmt::print(stderr, "smol: {}\n", error.message);
+}
+
+void Context::print_answer() const {
+  // File names need not be UTF-8; JSON must be.
+  if (result) fmt::print("{}\n", result->dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 Result<Runtime> Context::make_runtime() const {
@@ -181,7 +185,9 @@ std::string format_report(const RunReport& report) {
   std::vector<std::vector<std::string>> rows{{"stage", "mean us/item", "p50", "p95", "p99", "share"}};
   double total = 0;
   // Waiting costs latency, not work: it has no share.
-  const auto is_work = [](int stage) { return static_cast<Stage>(stage) != Stage::kQueue; };
+  const auto is_work = [](int stage) {
+    return static_cast<Stage>(stage) != Stage::kQueue && static_cast<Stage>(stage) != Stage::kBatchWait;
+  };
   for (int stage = 0; stage < kNumStages; ++stage) total += is_work(stage) ? report.stages[stage].total_us : 0;
   for (int stage = 0; stage < kNumStages; ++stage) {
     const StageSummary& s = report.stages[stage];
@@ -271,6 +277,23 @@ Result<std::int64_t> parse_size(const std::string& option, const std::string& te
     return Error{ErrorCode::kInvalidArgument, fmt::format("{} must lie between 1 and {}T: {}", option, 1LL << 20, text)};
   }
   return static_cast<std::int64_t>(size);
+}
+
+void add_limits(CLI::App& command, LimitArguments& arguments) {
+  command.add_option("--max-pixels", arguments.max_pixels, "Refuse larger pictures, e.g. 500M (default 256M)");
+  command
+      .add_option("--max-scans", arguments.max_scans,
+                  "Refuse progressive JPEGs of more scans: each costs a pass over the picture")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+}
+
+Result<DecodeLimits> parse_limits(const LimitArguments& arguments) {
+  DecodeLimits limits;
+  limits.max_scans = arguments.max_scans;
+  if (arguments.max_pixels.empty()) return limits;
+  SMOL_ASSIGN_OR_RETURN(limits.max_pixels, parse_size("--max-pixels", arguments.max_pixels));
+  return limits;
 }
 
 Result<double> parse_fraction(const std::string& text) {

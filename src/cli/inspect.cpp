@@ -112,7 +112,7 @@ void place(ModelCard& card, const std::string& output) {
   if (!output.empty()) card.card_path = resolved(output).string();
 }
 
-Status draft_card(const Backend& backend, const InspectArguments& arguments, const Context& context) {
+Status draft_card(const Backend& backend, const InspectArguments& arguments, Context& context) {
   const std::string& file = arguments.files.front();
   SMOL_ASSIGN_OR_RETURN(const auto specs, backend.describe(file));
   SMOL_ASSIGN_OR_RETURN(DraftCard draft, draft_model_card(file, specs.first, specs.second));
@@ -136,7 +136,7 @@ Status draft_card(const Backend& backend, const InspectArguments& arguments, con
     if (!arguments.output.empty()) json["output"] = arguments.output;
     json["assumptions"] = draft.assumptions;
     json["card"] = to_json(YAML::Load(yaml));
-    fmt::print("{}\n", json.dump(2));
+    context.answer(std::move(json));
   } else if (!arguments.output.empty()) {
     fmt::print("{}wrote {}; correct what it assumes\n", text, arguments.output);
   } else {
@@ -190,7 +190,7 @@ Status run(const InspectArguments& arguments, Context& context) {
   }
   // A model alone is one object.
   const bool one_model = json.size() == 1 && json.front().contains("backend");
-  if (context.json) fmt::print("{}\n", (one_model ? json.front() : json).dump(2));
+  if (context.json) context.answer(one_model ? json.front() : json);
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <sstream>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -55,6 +56,24 @@ smol::Error explain_missing_subcommand(const CLI::App& program) {
   return {smol::ErrorCode::kInvalidArgument, what + " (`smol COMMAND --help` explains each)"};
 }
 
+// Help and version were asked for; all else is wrong usage.
+void explain_usage(const CLI::App& program, const CLI::ParseError& error, smol::cli::Context& context) {
+  std::ostringstream asked_for, complaint;
+  const bool is_wrong = program.exit(error, asked_for, complaint) != 0;
+  std::fputs(complaint.str().c_str(), stderr);
+  context.exit_code = is_wrong ? 2 : 0;
+  if (!context.json) {
+    std::fputs(asked_for.str().c_str(), stdout);
+  } else if (is_wrong) {
+    smol::cli::Json failure{{"code", name_of(smol::ErrorCode::kInvalidArgument)},
+                            {"stage", name_of(smol::Stage::kNone)},
+                            {"message", error.what()}};
+    context.answer(smol::cli::Json{{"error", std::move(failure)}});
+  } else {
+    context.answer(smol::cli::Json{{"text", asked_for.str()}});
+  }
+}
+
 int run_program(int argc, char** argv) {
   using namespace smol::cli;
   std::stop_source stop;
@@ -91,17 +110,22 @@ int run_program(int argc, char** argv) {
     if (smol::Status set = smol::set_simd_target(context.simd); !set.ok())
       throw CLI::ValidationError("--simd", set.error().message);
   });
+  // Known even where the command line cannot be parsed.
+  context.json = std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
   try {
     program.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {
-    if (!program.get_subcommands().empty()) return program.exit(error), 2;
-    context.fail(explain_missing_subcommand(program));
+    if (program.get_subcommands().empty()) {
+      context.fail(explain_missing_subcommand(program));
+    } else {
+      explain_usage(program, error, context);
+    }
   } catch (const CLI::ParseError& error) {
-    const int status = program.exit(error);
-    return status == 0 ? 0 : 2;
+    explain_usage(program, error, context);
   } catch (const std::exception& error) {
     context.fail({smol::ErrorCode::kInternal, error.what()});
   }
+  context.print_answer();
   std::fflush(stdout);
   return context.exit_code;
 }

@@ -18,6 +18,7 @@ struct MeasureArguments {
   int repeats = 5, batch = 0;
   double seconds = 1.0;
   bool unfused = false;
+  LimitArguments limits;
 };
 
 struct Rates {
@@ -117,92 +118,133 @@ std::string rate_line(const char* what, const std::vector<double>& samples) {
 
 Json rate_json(const std::vector<double>& samples) { return Json{{"median", median(samples)}, {"samples", samples}}; }
 
-Status run(const MeasureArguments& arguments, Context& context) {
-  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
-  warn_of_passed_over(dataset);
-  SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
-  without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
-                                arguments.disabled_rules.end());
-  SMOL_ASSIGN_OR_RETURN(
-      Plan plan, find_plan(runtime, arguments.plans, arguments.id, dataset, without.disabled_rules, arguments.batch == 0));
-  warn_of_no_effect(runtime, plan, without);
-  if (arguments.batch > 0) plan.shape.batch = arguments.batch;
-  RunOptions options;
-  options.stop = context.stop;
-  options.ablation = without.ablation;
-  SMOL_ASSIGN_OR_RETURN(CompiledPlan compiled, compile(runtime, plan, options));
-  std::string rendition = dataset.renditions.front().name;
-  for (const Dataset::Rendition& entry : dataset.renditions) {
-    if (entry.name == plan.rendition) rendition = entry.name;
-  }
-  context.stop_in_good_order("measuring keeps nothing");
-  const std::vector<Item> all = all_items(*dataset.open(rendition));
-  SMOL_ASSIGN_OR_RETURN(const Items tried, try_items(runtime, compiled, all, options));
-  const std::vector<Item>& items = tried.good;
-  ProgressBar bar("measure", context.quiet);
-  SMOL_ASSIGN_OR_RETURN(const Rates rates, measure_rates(runtime, compiled, items, arguments, options, bar));
-  bar.clear();
+/// All that was measured of one plan.
+struct Measurement {
+  Plan plan;
+  std::string rendition;
+  std::size_t num_items = 0;
+  Items tried;
+  Rates rates;
   std::optional<UnfusedCosts> unfused;
-  std::optional<double> transfer_us;
-  if (arguments.unfused) {
-    SMOL_ASSIGN_OR_RETURN(transfer_us, measure_transfer(compiled, 15));
-    const std::vector<Item> sample(items.begin(),
-                                   items.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(items.size(), 100)));
-    SMOL_ASSIGN_OR_RETURN(unfused, measure_unfused(runtime, plan, *from_items(sample), 3));
+  std::optional<double> transfer_us;  ///< beside `unfused`, where the device has memory of its own
+  bool simulated = false;
+
+  [[nodiscard]] double preprocess() const { return median(rates.preprocess); }
+  [[nodiscard]] double infer() const { return median(rates.infer); }
+  [[nodiscard]] double together() const { return median(rates.together); }
+  [[nodiscard]] double harmonic() const { return 1 / (1 / preprocess() + 1 / infer()); }
+  [[nodiscard]] double minimum() const { return std::min(preprocess(), infer()); }
+};
+
+Json to_json(const Measurement& measured) {
+  Json json{{"plan", measured.plan.id},
+            {"items", measured.num_items},
+            {"failed_items", measured.tried.failures.size()},
+            {"preprocess_alone", rate_json(measured.rates.preprocess)},
+            {"infer_alone", rate_json(measured.rates.infer)},
+            {"together", rate_json(measured.rates.together)},
+            {"harmonic_bound", measured.harmonic()},
+            {"fraction_of_harmonic", measured.together() / measured.harmonic()},
+            {"minimum_bound", measured.minimum()},
+            {"report", cli::to_json(measured.rates.last)}};
+  if (!measured.tried.failures.empty()) {
+    const auto& [name, error] = *measured.tried.failures.begin();
+    json["first_failure"] = {{"item", name}, {"code", name_of(error.code)}, {"message", error.message}};
   }
-  const double preprocess = median(rates.preprocess), infer = median(rates.infer), together = median(rates.together);
-  const double harmonic = 1 / (1 / preprocess + 1 / infer), minimum = std::min(preprocess, infer);
-  const double infer_us = 1e6 / infer;
-  if (context.json) {
-    Json json{{"plan", plan.id},
-              {"items", all.size()},
-              {"failed_items", tried.failures.size()},
-              {"preprocess_alone", rate_json(rates.preprocess)},
-              {"infer_alone", rate_json(rates.infer)},
-              {"together", rate_json(rates.together)},
-              {"harmonic_bound", harmonic},
-              {"fraction_of_harmonic", together / harmonic},
-              {"minimum_bound", minimum},
-              {"report", to_json(rates.last)}};
-    if (!tried.failures.empty()) {
-      const auto& [name, error] = *tried.failures.begin();
-      json["first_failure"] = {{"item", name}, {"code", name_of(error.code)}, {"message", error.message}};
-    }
-    if (unfused) {
-      json["unfused_us"] = {{"read", unfused->read_us},
-                            {"decode", unfused->decode_us},
-                            {"resize_crop", unfused->resize_crop_us},
-                            {"convert_normalize", unfused->convert_normalize_us},
-                            {"layout", unfused->layout_us},
-                            {"transfer", transfer_us ? Json(*transfer_us) : Json(nullptr)},
-                            {"fused", unfused->fused_us},
-                            {"infer_all_cores", infer_us}};
-    }
-    fmt::print("{}\n", json.dump(2));
-    return {};
+  if (measured.unfused) {
+    const UnfusedCosts& unfused = *measured.unfused;
+    json["unfused_us"] = {{"read", unfused.read_us},
+                          {"decode", unfused.decode_us},
+                          {"resize_crop", unfused.resize_crop_us},
+                          {"convert_normalize", unfused.convert_normalize_us},
+                          {"layout", unfused.layout_us},
+                          {"transfer", measured.transfer_us ? Json(*measured.transfer_us) : Json(nullptr)},
+                          {"fused", unfused.fused_us},
+                          {"infer_all_cores", 1e6 / measured.infer()}};
   }
-  fmt::print("plan {}, {} of {}\n{}", plan.id, counted(static_cast<std::int64_t>(all.size()), "item"), rendition,
-             describe_failures(tried, all.size()));
+  return json;
+}
+
+std::string describe_unfused(const Measurement& measured) {
+  const UnfusedCosts& unfused = *measured.unfused;
+  const double steps = unfused.decode_us + unfused.resize_crop_us + unfused.convert_normalize_us + unfused.layout_us;
+  const std::string transfer = measured.transfer_us
+                                   ? fmt::format("{:.1f}{}", *measured.transfer_us, measured.simulated ? " (simulated)" : "")
+                                   : "none (host memory is the device's)";
+  return fmt::format(
+      "\neach step on its own, one thread, microseconds an item\n"
+      "  read {:.1f}, decode {:.1f}, resize + crop {:.1f}, convert + normalise {:.1f}, layout {:.1f}: {:.1f} without "
+      "reading\n"
+      "  fused and with region decoding: {:.1f} ({:.2f}x)\n  transfer to and from the device: {}\n"
+      "  inference with all cores: {:.1f}\n",
+      unfused.read_us, unfused.decode_us, unfused.resize_crop_us, unfused.convert_normalize_us, unfused.layout_us, steps,
+      unfused.fused_us, steps / unfused.fused_us, transfer, 1e6 / measured.infer());
+}
+
+void print_text(const Measurement& measured) {
+  const double harmonic = measured.harmonic(), minimum = measured.minimum(), together = measured.together();
+  const Rates& rates = measured.rates;
+  fmt::print("plan {}, {} of {}\n{}", measured.plan.id, counted(static_cast<std::int64_t>(measured.num_items), "item"),
+             measured.rendition, describe_failures(measured.tried, measured.num_items));
   fmt::print("{}{}{}", rate_line("preprocessing alone", rates.preprocess), rate_line("inference alone", rates.infer),
              rate_line("both together", rates.together));
   fmt::print("{:<28} {:10.1f} items/s  together reaches {:.2f} of it\n", "harmonic bound (shared cores)", harmonic,
              together / harmonic);
   fmt::print("{:<28} {:10.1f} items/s  together reaches {:.2f} of it\n\n{}", "minimum (separate resources)", minimum,
              together / minimum, format_report(rates.last));
-  if (unfused) {
-    const double steps = unfused->decode_us + unfused->resize_crop_us + unfused->convert_normalize_us + unfused->layout_us;
-    const bool simulated = runtime.backends.find(plan.backend).value()->capabilities().simulated;
-    const std::string transfer = transfer_us ? fmt::format("{:.1f}{}", *transfer_us, simulated ? " (simulated)" : "")
-                                             : "none (host memory is the device's)";
-    fmt::print(
-        "\neach step on its own, one thread, microseconds an item\n"
-        "  read {:.1f}, decode {:.1f}, resize + crop {:.1f}, convert + normalise {:.1f}, layout {:.1f}: {:.1f} without "
-        "reading\n"
-        "  fused and with region decoding: {:.1f} ({:.2f}x)\n  transfer to and from the device: {}\n"
-        "  inference with all cores: {:.1f}\n",
-        unfused->read_us, unfused->decode_us, unfused->resize_crop_us, unfused->convert_normalize_us, unfused->layout_us,
-        steps, unfused->fused_us, steps / unfused->fused_us, transfer, infer_us);
+  if (measured.unfused) fmt::print("{}", describe_unfused(measured));
+}
+
+Result<Plan> choose_plan(const Runtime& runtime, const MeasureArguments& arguments, const Dataset& dataset,
+                         WithoutOptions without) {
+  without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
+                                arguments.disabled_rules.end());
+  SMOL_ASSIGN_OR_RETURN(
+      Plan plan, find_plan(runtime, arguments.plans, arguments.id, dataset, without.disabled_rules, arguments.batch == 0));
+  warn_of_no_effect(runtime, plan, without);
+  if (arguments.batch > 0) plan.shape.batch = arguments.batch;
+  return plan;
+}
+
+Status measure_steps(const Runtime& runtime, CompiledPlan& compiled, const DecodeLimits& limits, Measurement& measured) {
+  constexpr std::size_t kMaxItems = 100;
+  const std::vector<Item>& items = measured.tried.good;
+  const std::vector<Item> sample(items.begin(),
+                                 items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), kMaxItems)));
+  SMOL_ASSIGN_OR_RETURN(measured.transfer_us, measure_transfer(compiled, 15));
+  SMOL_ASSIGN_OR_RETURN(measured.unfused, measure_unfused(runtime, measured.plan, *from_items(sample), 3, limits));
+  measured.simulated = runtime.backends.find(measured.plan.backend).value()->capabilities().simulated;
+  return {};
+}
+
+Status run(const MeasureArguments& arguments, Context& context) {
+  SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  warn_of_passed_over(dataset);
+  SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without));
+  Measurement measured;
+  SMOL_ASSIGN_OR_RETURN(measured.plan, choose_plan(runtime, arguments, dataset, without));
+  RunOptions options;
+  SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
+  options.stop = context.stop;
+  options.ablation = without.ablation;
+  SMOL_ASSIGN_OR_RETURN(CompiledPlan compiled, compile(runtime, measured.plan, options));
+  measured.rendition = dataset.renditions.front().name;
+  for (const Dataset::Rendition& entry : dataset.renditions) {
+    if (entry.name == measured.plan.rendition) measured.rendition = entry.name;
+  }
+  context.stop_in_good_order("measuring keeps nothing");
+  const std::vector<Item> all = all_items(*dataset.open(measured.rendition));
+  measured.num_items = all.size();
+  SMOL_ASSIGN_OR_RETURN(measured.tried, try_items(runtime, compiled, all, options));
+  ProgressBar bar("measure", context.quiet);
+  SMOL_ASSIGN_OR_RETURN(measured.rates, measure_rates(runtime, compiled, measured.tried.good, arguments, options, bar));
+  bar.clear();
+  if (arguments.unfused) SMOL_RETURN_IF_ERROR(measure_steps(runtime, compiled, options.limits, measured));
+  if (context.json) {
+    context.answer(to_json(measured));
+  } else {
+    print_text(measured);
   }
   return {};
 }
@@ -223,6 +265,7 @@ void add_measure(CLI::App& program, Context& context) {
       ->capture_default_str();
   command->add_option("--batch", arguments->batch, "Override the plan's batch (of a model card: the fastest)")
       ->check(CLI::Range(1, 4096));
+  add_limits(*command, arguments->limits);
   command->add_flag("--unfused", arguments->unfused,
                     "Also time decode, resize + crop, convert + normalise, layout and transfer apart");
   command->add_option("--without", arguments->without, "Switch an optimisation off: " + std::string(kWithoutInRuns));

@@ -12,6 +12,7 @@ struct PlanArguments {
   int calibration_items = 0, repeats = 3, batch = 0;
   bool exact_only = false, all_fidelities = false, all = false;
   std::vector<std::string> disabled_rules, without;
+  LimitArguments limits;
 };
 
 Status run(const PlanArguments& arguments, Context& context) {
@@ -35,6 +36,7 @@ Status run(const PlanArguments& arguments, Context& context) {
     SMOL_ASSIGN_OR_RETURN(const Precision precision, parse_precision(name));
     options.precisions.push_back(precision);
   }
+  SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
   options.stop = context.stop;
   context.stop_in_good_order("what was measured is not kept: plans are written when all are measured");
   ProgressBar bar("plan", context.quiet);
@@ -57,7 +59,7 @@ Status run(const PlanArguments& arguments, Context& context) {
     for (const Plan& entry : plans->plans) json["plans"].push_back(to_json(entry));
     json["dominated"] = Json::array();
     for (const Plan& entry : plans->dominated) json["dominated"].push_back(to_json(entry));
-    fmt::print("{}\n", json.dump(2));
+    context.answer(std::move(json));
     return {};
   }
   if (context.quiet && !arguments.output.empty()) return {};
@@ -97,6 +99,7 @@ void add_plan(CLI::App& program, Context& context) {
       ->check(CLI::IsMember({"f32", "bf16", "f16", "as_stored"}));
   command->add_option("--batch", arguments->batch, "Fix the batch (default: the fastest of 1, 4, 8, 16)")
       ->check(CLI::Range(1, 4096));
+  add_limits(*command, arguments->limits);
   command->add_flag("--exact-only", arguments->exact_only, "No reduced fidelities");
   command->add_flag("--all-fidelities", arguments->all_fidelities,
                     "Also fidelities that are predicted to save less than 5 % of preprocessing");

@@ -16,6 +16,7 @@ constexpr std::array<std::string_view, 1> kExtensions{".npy"};
 
 struct PreprocessArguments {
   std::string file, model, graph, output, fidelity = "exact", region, fail_on = "truncated";
+  LimitArguments limits;
 };
 
 /// One tensor to be written.
@@ -131,7 +132,7 @@ void warn_of_damage(const DecodeReport& report, const std::string& file) {
 }
 
 void print_outputs(const std::vector<Output>& outputs, const OutputTensors& tensors, const DecodeReport& report,
-                   bool is_graph, const Context& context) {
+                   bool is_graph, Context& context) {
   Json json = Json::array();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Output& output = outputs[i];
@@ -151,7 +152,7 @@ void print_outputs(const std::vector<Output>& outputs, const OutputTensors& tens
   result["status"] = status_of(report);
   result["rows_decoded"] = report.rows_decoded;
   result["warnings"] = report.warnings;
-  fmt::print("{}\n", result.dump(2));
+  context.answer(std::move(result));
 }
 
 // Detectors' boxes often stick out by a pixel: they are clipped, but not silently.
@@ -179,6 +180,7 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(facts.typical, decoder->probe(bytes));
   PreprocessOptions options;
   SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
+  SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
   if (!arguments.region.empty()) {
     SMOL_ASSIGN_OR_RETURN(options.roi, parse_rect(arguments.region));
     warn_of_clipping(*options.roi, facts.typical.oriented_size());
@@ -213,6 +215,7 @@ void add_preprocess(CLI::App& program, Context& context) {
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();
+  add_limits(*command, arguments->limits);
   command->footer(
       "Examples:\n  smol preprocess photo.jpg --model net.yaml -o tensor.npy\n"
       "  smol preprocess photo.jpg --graph graph.yaml -o tensors/");

@@ -11,6 +11,7 @@ namespace {
 
 struct RenditionArguments {
   std::string dataset, format = "jpeg:90", output, filter = "bilinear", fail_on = "truncated";
+  LimitArguments limits;
   int short_side = 161, workers = 0;
   bool resume = false, overwrite = false, upscale = false;
 };
@@ -47,6 +48,7 @@ Status run(const RenditionArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(options.format, parse_encode_format(arguments.format));
   SMOL_ASSIGN_OR_RETURN(options.resize.filter, parse_filter(arguments.filter));
   SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
+  SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
   options.resize.width = arguments.short_side;
   options.upscale = arguments.upscale;
   options.resume = arguments.resume;
@@ -67,7 +69,7 @@ Status run(const RenditionArguments& arguments, Context& context) {
     for (const auto& [item, error] : report->failures) {
       json["failures"].push_back({{"item", item}, {"code", name_of(error.code)}, {"message", error.message}});
     }
-    fmt::print("{}\n", json.dump(2));
+    context.answer(std::move(json));
   } else {
     const double mean_kb =
         report->written > 0 ? static_cast<double>(report->bytes) / 1000.0 / static_cast<double>(report->written) : 0.0;
@@ -107,6 +109,7 @@ void add_rendition(CLI::App& program, Context& context) {
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();
+  add_limits(*command, arguments->limits);
   command->footer(
       "Examples:\n"
       "  smol rendition photos/ --short-side 161 --format png -o thumbnails/\n"

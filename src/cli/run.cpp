@@ -2,13 +2,15 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/optimizer_account.h"
 #include "engine/measure.h"
 
 namespace smol::cli {
 namespace {
 
 struct RunArguments {
-  std::string plans, input, output, memory, max_failures, shard, fail_on = "truncated", max_pixels;
+  std::string plans, input, output, memory, max_failures, shard, fail_on = "truncated";
+  LimitArguments limits;
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
   bool resume = false, retry_failed = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
@@ -28,9 +30,7 @@ Result<RunOptions> run_options(const RunArguments& arguments, const Context& con
   if (!arguments.max_failures.empty()) {
     SMOL_ASSIGN_OR_RETURN(options.max_failure_fraction, parse_fraction(arguments.max_failures));
   }
-  if (!arguments.max_pixels.empty()) {
-    SMOL_ASSIGN_OR_RETURN(options.limits.max_pixels, parse_size("--max-pixels", arguments.max_pixels));
-  }
+  SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
   SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without));
   options.ablation = without.ablation;
   return options;
@@ -66,20 +66,25 @@ void set_hint(ExecutionShape& shape, const RunArguments& arguments) {
   if (arguments.streams == 0) shape.streams = 0;
 }
 
+Result<std::vector<std::string>> disabled_rules_of(const RunArguments& arguments) {
+  SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
+  std::vector<std::string> rules = std::move(without.disabled_rules);
+  rules.insert(rules.end(), arguments.disabled_rules.begin(), arguments.disabled_rules.end());
+  return rules;
+}
+
 Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArguments& arguments, const Dataset& dataset,
                                        int num_shards) {
   std::vector<Plan> plans;
   std::vector<std::string> ids = arguments.plan_ids;
   if (ids.empty()) ids.emplace_back();
-  SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
-  without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
-                                arguments.disabled_rules.end());
+  SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without));
+  SMOL_ASSIGN_OR_RETURN(const std::vector<std::string> disabled_rules, disabled_rules_of(arguments));
   const auto num_items = static_cast<std::int64_t>(dataset.item_ids.size()) / num_shards;
   const bool measure_batch =
       arguments.batch == 0 && arguments.hint != "latency" && !arguments.dry_run && num_items >= kItemsWorthMeasuringBatch;
   for (const std::string& id : ids) {
-    SMOL_ASSIGN_OR_RETURN(Plan plan,
-                          find_plan(runtime, arguments.plans, id, dataset, without.disabled_rules, measure_batch));
+    SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, id, dataset, disabled_rules, measure_batch));
     if (plans.empty()) warn_of_no_effect(runtime, plan, without);
     if (arguments.batch > 0) plan.shape.batch = arguments.batch;
     if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;
@@ -111,33 +116,74 @@ Result<std::string> choose_rendition(const RunArguments& arguments, const Plan& 
   return Error{ErrorCode::kInvalidArgument, fmt::format("the input has no rendition '{}'; it has: {}", wanted, names)};
 }
 
-void print_dry_run(const std::vector<Plan>& plans, std::int64_t num_items, const std::string& regions,
-                   const Context& context) {
+/// What a plan would do and cost, without doing it.
+struct Forecast {
+  Plan plan;
+  std::int64_t num_items = 0;
+  std::optional<OpCost> preprocessing;  ///< of a typical picture; empty where none can be read
+
+  [[nodiscard]] double rate() const { return plan.measured ? plan.measured->throughput.value : 0; }
+};
+
+Json to_json(const Forecast& forecast) {
+  Json json = cli::to_json(forecast.plan);
+  json["items"] = forecast.num_items;
+  const double rate = forecast.rate();
+  json["eta_seconds"] = rate > 0 ? Json(static_cast<double>(forecast.num_items) / rate) : Json(nullptr);
+  json["preprocessing_cost"] = nullptr;
+  if (const auto& cost = forecast.preprocessing) {
+    json["preprocessing_cost"] = {{"total", cost->total()}, {"decode", cost->decode},     {"host", cost->host},
+                                  {"device", cost->device}, {"transfer", cost->transfer}, {"unit", "8-bit multiply-adds"}};
+  }
+  return json;
+}
+
+std::string describe(const Forecast& forecast) {
+  const double rate = forecast.rate();
+  std::string text = fmt::format("{}: {}, ", forecast.plan.id, counted(forecast.num_items, "item"));
+  text += rate > 0 ? fmt::format("about {:.1f} s at the measured {:.1f} items/s\n",
+                                 static_cast<double>(forecast.num_items) / rate, rate)
+                   : "time unknown, as no rate was measured: `smol measure` measures this one, `smol plan` makes plans that "
+                     "know theirs\n";
+  if (const auto& cost = forecast.preprocessing) {
+    text += fmt::format(
+        "  preprocessing is estimated to cost {:.3f} million 8-bit multiply-adds an item: decode {:.3f}, the rest {:.3f}\n",
+        cost->total() / 1e6, cost->decode / 1e6, (cost->total() - cost->decode) / 1e6);
+  }
+  return text;
+}
+
+Status print_dry_run(const Runtime& runtime, const std::vector<Plan>& plans, const RunArguments& arguments,
+                     const Dataset& dataset, std::int64_t num_items, Context& context) {
+  SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
+  SMOL_ASSIGN_OR_RETURN(const std::string regions, describe_regions(runtime, plans, dataset, rendition));
+  SMOL_ASSIGN_OR_RETURN(const std::vector<std::string> disabled_rules, disabled_rules_of(arguments));
   Json json = Json::array();
   for (const Plan& plan : plans) {
-    const double rate = plan.measured ? plan.measured->throughput.value : 0;
-    Json entry = to_json(plan);
-    entry["items"] = num_items;
+    Forecast forecast{plan, num_items, {}};
+    const Result<OptimizerAccount> account = account_for(runtime, plan, dataset, disabled_rules);
+    if (account.ok()) forecast.preprocessing = account->cost_of(plan);
+    Json entry = to_json(forecast);
     if (!regions.empty()) entry["regions"] = regions.substr(0, regions.size() - 1);
-    entry["eta_seconds"] = rate > 0 ? Json(static_cast<double>(num_items) / rate) : Json(nullptr);
-    json.push_back(entry);
-    if (context.json) continue;
-    fmt::print(
-        "{}: {}, {}\n", plan.id, counted(num_items, "item"),
-        rate > 0 ? fmt::format("about {:.1f} s at the measured {:.1f} items/s", static_cast<double>(num_items) / rate, rate)
-                 : "time unknown: this plan was not measured (`smol plan` measures)");
+    json.push_back(std::move(entry));
+    if (!context.json) fmt::print("{}", describe(forecast));
   }
-  fmt::print("{}", context.json ? json.dump(2) + "\n" : regions);
+  if (context.json) {
+    context.answer(std::move(json));
+  } else {
+    fmt::print("{}", regions);
+  }
+  return {};
 }
 
 void print_report(const RunArguments& arguments, const std::vector<Plan>& plans, const RunReport& report,
-                  const Dataset& dataset, const Context& context) {
+                  const Dataset& dataset, Context& context) {
   if (context.json) {
-    Json json = to_json(report);
+    Json json = cli::to_json(report);
     json["passed_over"] = dataset.num_passed_over;
     json["output"] = arguments.output;
     for (const Plan& plan : plans) json["plans"].push_back(plan.id);
-    fmt::print("{}\n", json.dump(2));
+    context.answer(std::move(json));
     return;
   }
   if (context.quiet) return;
@@ -176,9 +222,7 @@ Status run(const RunArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
   const std::unique_ptr<Source> source = dataset.open(rendition, output.shard, output.num_shards);
   if (arguments.dry_run) {
-    SMOL_ASSIGN_OR_RETURN(const std::string regions, describe_regions(runtime, plans, dataset, rendition));
-    print_dry_run(plans, source->size().value_or(0), regions, context);
-    return {};
+    return print_dry_run(runtime, plans, arguments, dataset, source->size().value_or(0), context);
   }
   std::vector<CompiledPlan> compiled;
   for (const Plan& plan : plans) {
@@ -230,7 +274,7 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option(
       "--max-failures", arguments->max_failures,
       "Stop with exit 1 when more items fail, e.g. 1%; below it errors are accepted (--resume counts earlier ones, too)");
-  command->add_option("--max-pixels", arguments->max_pixels, "Refuse larger pictures, e.g. 500M (default 256M)");
+  add_limits(*command, arguments->limits);
   command->add_option(
       "--memory", arguments->memory,
       "Bound on batch buffers, pictures being decoded and rows, e.g. 512M (default: a quarter of the machine's)");

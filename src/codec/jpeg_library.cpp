@@ -285,7 +285,7 @@ void JpegLibrary::on_progress(j_common_ptr info) {
   const int max_scans = library.request_->limits.max_scans;
   if (library.info_.input_scan_number > max_scans) {
     std::snprintf(library.failure_text_, sizeof library.failure_text_,
-                  "too many scans for one picture; raise DecodeLimits::max_scans, now %d", max_scans);
+                  "progressive picture has more scans than --max-scans allows (%d)", max_scans);
     library.failure_code_ = ErrorCode::kLimitExceeded;
     std::longjmp(library.jump_, 1);
   }

@@ -5,8 +5,8 @@
 namespace smol {
 namespace {
 
-constexpr std::array<Stage, 7> kTimedStages{Stage::kRead,  Stage::kDecode,      Stage::kPreprocess, Stage::kTransfer,
-                                            Stage::kInfer, Stage::kPostprocess, Stage::kWrite};
+constexpr std::array<Stage, 8> kTimedStages{Stage::kRead,  Stage::kDecode,   Stage::kPreprocess, Stage::kBatchWait,
+                                            Stage::kQueue, Stage::kTransfer, Stage::kInfer,      Stage::kPostprocess};
 
 std::shared_ptr<arrow::DataType> box_type() {
   return arrow::struct_({arrow::field("x", arrow::float32()), arrow::field("y", arrow::float32()),

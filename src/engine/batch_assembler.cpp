@@ -26,6 +26,7 @@ BatchAssembler::BatchAssembler(ModelInstance& instance, const OutputSpec& pictur
   for (std::size_t slot = 0; slot < batches_.size(); ++slot) {
     Batch& batch = batches_[slot];
     batch.rows.resize(batch_size_);
+    batch.committed_at.resize(batch_size_);
     batch.returned.reserve(batch_size_);
     auto* base = static_cast<std::uint8_t*>(instance.input_tensors(static_cast<int>(slot)).front().data);
     for (int i = 0; i < batch_size_; ++i) batch.inputs.push_back(base + i * prototype_.size_bytes());
@@ -83,6 +84,7 @@ void BatchAssembler::commit(const SlotLease& lease, Row row) {
   std::unique_lock lock(mutex_);
   Batch& batch = batches_[lease.slot];
   batch.rows[lease.position] = std::move(row);
+  batch.committed_at[lease.position] = Clock::now();
   ++batch.num_valid;
   --batch.outstanding;
   if (is_ready(batch)) finish_batch(std::move(lock), lease.slot);
@@ -136,6 +138,11 @@ void BatchAssembler::finish_batch(std::unique_lock<std::mutex> lock, int slot) {
     }
     on_complete_(slot, std::move(result));
   });
+}
+
+double BatchAssembler::batch_wait_us(int slot, int position) const {
+  const Batch& batch = batches_[slot];
+  return std::chrono::duration<double, std::micro>(batch.submitted_at - batch.committed_at[position]).count();
 }
 
 // Streams take batches in the order of submission, so a batch was served from the moment the earliest stream was free.

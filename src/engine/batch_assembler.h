@@ -43,6 +43,8 @@ class BatchAssembler {
   void seal(std::chrono::steady_clock::duration older_than = {});
   /// Rows of a completed batch by place; places without a picture have no value.
   [[nodiscard]] std::vector<std::optional<Row>>& rows(int slot) { return batches_[slot].rows; }
+  /// Microseconds a picture waited for its batch to be full, or sealed: from its commit to the submission.
+  [[nodiscard]] double batch_wait_us(int slot, int position) const;
   /// Microseconds the batch waited for a free stream: submitted, but behind others.
   [[nodiscard]] double queue_us(int slot) const { return batches_[slot].queue_us; }
   [[nodiscard]] std::vector<TensorView> outputs(int slot) { return instance_.output_tensors(slot); }
@@ -65,6 +67,7 @@ class BatchAssembler {
     int num_valid = 0;
     std::vector<int> returned;  ///< places abandoned while open
     std::vector<std::optional<Row>> rows;
+    std::vector<Clock::time_point> committed_at;  ///< by place
     std::vector<std::uint8_t*> inputs;
     Clock::time_point opened_at, submitted_at;
     double queue_us = 0;

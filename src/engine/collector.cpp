@@ -49,6 +49,7 @@ void Collector::read_batch(const Event& event) {
     if (!places[index]) continue;
     Row row = *std::move(places[index]);
     const Clock::time_point start = Clock::now();
+    stage_of(row, Stage::kBatchWait) = static_cast<float>(assembler.batch_wait_us(event.slot, static_cast<int>(index)));
     if (!event.result->ok()) {
       row.error = event.result->error();
       if (row.error->stage == Stage::kNone) row.error->stage = Stage::kInfer;

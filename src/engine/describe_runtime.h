@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/thread_budget.h"
+#include "engine/linked_libraries.h"
 #include "smol/preprocess.h"
 #include "smol/session.h"
 #include "smol/version.h"
@@ -50,6 +51,16 @@ template <typename Object>
   object["model_extensions"] = can.model_extensions;
   object["simulated"] = can.simulated;
   object["separate_memory"] = can.separate_memory;
+  return object;
+}
+
+template <typename Object>
+[[nodiscard]] Object describe(const LinkedLibrary& library) {
+  Object object;
+  object["name"] = library.name;
+  object["version"] = library.version;
+  object["licence"] = library.licence;
+  object["gpl"] = library.gpl;
   return object;
 }
 

@@ -26,15 +26,23 @@ double process_cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// Writes rows as they come; a failing sink stops the run and swallows the rest.
-void write_rows(RunState& run) {
+double microseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+}
+
+// Writes rows as they come; a failing sink stops the run and swallows the rest. A row's time is its share of its write.
+void write_rows(RunState& run, LatencyHistogram& times) {
   bool failed = false;
   while (std::optional<std::vector<Row>> rows = run.rows.pop()) {
     if (failed) continue;
+    const Clock::time_point start = Clock::now();
     if (Status written = run.sink.write(*rows); !written.ok()) {
       failed = true;
       run.fail(std::move(written).error());
+      continue;
     }
+    const double row_us = microseconds_since(start) / static_cast<double>(rows->size());
+    for (std::size_t row = 0; row < rows->size(); ++row) times.add(row_us);
   }
 }
 
@@ -139,10 +147,10 @@ Result<std::vector<std::unique_ptr<Worker>>> make_workers(RunState& run) {
 
 // Starts the threads, waits for the pipeline to run dry in the direction of the data: workers, batches, collector, writer.
 void run_threads(RunState& run, std::vector<std::unique_ptr<Worker>>& workers, Collector& collector,
-                 Clock::time_point start) {
+                 LatencyHistogram& write_times, Clock::time_point start) {
   std::jthread writer([&] {
     name_this_thread("smol-write");
-    write_rows(run);
+    write_rows(run, write_times);
   });
   std::jthread collecting([&] {
     name_this_thread("smol-collect");
@@ -223,14 +231,19 @@ Result<RunReport> execute(const Runtime& runtime, std::span<CompiledPlan> plans,
   Collector collector(run);
   const Clock::time_point start = Clock::now();
   const double cpu_start = process_cpu_seconds();
-  run_threads(run, workers, collector, start);
+  LatencyHistogram write_times;
+  run_threads(run, workers, collector, write_times, start);
 
   RunReport report = summarise(run, collector, static_cast<int>(workers.size()));
+  StageSummary& write = report.stages[static_cast<std::size_t>(Stage::kWrite)];
+  write = write_times.summary();
   std::optional<Error> failure = run.failure();
   if (!failure || failure->code == ErrorCode::kLimitExceeded) {
+    const Clock::time_point finish_start = Clock::now();
     // What was done stays valid also when the run was stopped.
     if (Status finished = sink.finish(!failure && !options.stop.stop_requested()); !finished.ok())
       return std::move(finished).error();
+    write.total_us += microseconds_since(finish_start);
   }
   report.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   report.cpu_seconds = process_cpu_seconds() - cpu_start;

@@ -79,7 +79,10 @@ Result<std::optional<double>> measure_transfer(CompiledPlan& plan, int repeats) 
   return std::optional<double>{median(samples)};
 }
 
-Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, Source& source, int repeats) {
+Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, Source& source, int repeats,
+                                     const DecodeLimits& limits) {
+  PreprocessOptions options;
+  options.limits = limits;
   SMOL_ASSIGN_OR_RETURN(const auto prefixes, make_prefixes(operators_of(plan.pipeline)));
   SMOL_ASSIGN_OR_RETURN(const std::unique_ptr<Preprocessor> fused, create_preprocessor(plan.pipeline));
   std::array<Slot, 3> slots{Slot(prefixes[0]->output()), Slot(prefixes[1]->output()), Slot(prefixes[2]->output())};
@@ -105,6 +108,7 @@ Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, S
     for (int repeat = 0; repeat < repeats; ++repeat) {
       DecodeRequest request;
       request.format = PixelFormat::kRgb8;
+      request.limits = limits;
       start = Clock::now();
       if (auto decoded = decode_to_image(*decoder, bytes, request, picture); !decoded.ok()) {
         last = std::move(decoded).error();
@@ -117,7 +121,7 @@ Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, S
         samples[2 + stage].push_back(microseconds_since(start));
       }
       start = Clock::now();
-      if (auto report = fused->run(*decoder, bytes, *header, {}, fused_slot.tensor); !report.ok())
+      if (auto report = fused->run(*decoder, bytes, *header, options, fused_slot.tensor); !report.ok())
         return std::move(report).error();
       samples[5].push_back(microseconds_since(start));
     }

@@ -13,8 +13,9 @@ struct UnfusedCosts {
   double fused_us = 0;  ///< the plan's own pipeline: decoding and everything after it
 };
 
-/// Medians over items and `repeats`. Items that fail are left out; an error when none is left.
-[[nodiscard]] Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, Source& source, int repeats);
+/// Medians over items and `repeats`. Items that fail, also by `limits`, are left out; an error when none is left.
+[[nodiscard]] Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, Source& source, int repeats,
+                                                   const DecodeLimits& limits = {});
 
 /// Microseconds an item takes to and from the device's own memory, batches one at a time; nullopt where the host's memory is
 /// the device's.

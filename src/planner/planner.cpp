@@ -113,6 +113,7 @@ class Measurement {
     SMOL_ASSIGN_OR_RETURN(CompiledPlan * compiled, compiled_for(plan));
     MemorySink sink;
     RunOptions options;
+    options.limits = options_.limits;
     options.stop = options_.stop;
     const std::unique_ptr<Source> source = from_items(items_[rendition_of_[index]]);
     SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime_, {compiled, 1}, *source, sink, options));
@@ -148,6 +149,7 @@ class Measurement {
     const std::unique_ptr<Source> source = repeat_items(items_[rendition_of_[index]], count);
     MemorySink sink;
     RunOptions options;
+    options.limits = options_.limits;
     options.stop = options_.stop;
     SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime_, {compiled, 1}, *source, sink, options));
     if (report.cancelled) return Error{ErrorCode::kCancelled, "planning was stopped"};

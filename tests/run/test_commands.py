@@ -1,6 +1,7 @@
 """The other subcommands, and what wrong input is answered with."""
 
 import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -28,6 +29,24 @@ def test_help_shows_examples():
     for command in COMMANDS:
         text = smol(command, "--help").stdout
         assert "Example" in text, command
+
+
+def test_info_names_the_licences_of_third_party_md():
+    page = (pathlib.Path(__file__).parents[2] / "THIRD_PARTY.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+    libraries = {library["name"]: library for library in smol_json("info")["libraries"]}
+    debian = {"libjpeg-turbo": "libjpeg62-turbo", "libspng": "libspng0", "libdeflate": "libdeflate0", "zlib": "zlib1g"}
+    debian |= {"highway": "libhwy1", "yaml-cpp": "libyaml-cpp0.7", "fmt": "libfmt9", "xxhash": "libxxhash-dev"}
+    debian |= {"nlohmann-json": "nlohmann-json3-dev", "CLI11": "libcli11-dev"}
+    for name, package in debian.items():
+        (row,) = (row for row in rows if row[0] == package)
+        assert [libraries[name]["licence"], "yes" if libraries[name]["gpl"] else "no"] == row[3:]
+        assert row[1].split(":")[-1].startswith(libraries[name]["version"])
+    (row,) = (row for row in rows if row[0] == "pyarrow")
+    assert libraries.pop("arrow")["licence"] == row[2]
+    assert set(libraries) == set(debian)
+    said = smol("info").stdout
+    assert all(f"  {name} " in said for name in libraries)
 
 
 def test_info_lists_what_works_and_what_does_not():

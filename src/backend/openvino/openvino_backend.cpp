@@ -78,7 +78,9 @@ class OpenVinoBackend final : public Backend {
   }
 
   std::string_view name() const override { return "openvino"; }
-  std::string description() const override { return std::string("OpenVINO ") + ov::get_openvino_version().buildNumber; }
+  std::string description() const override {
+    return fmt::format("OpenVINO {} (Apache-2.0, no GPL)", ov::get_openvino_version().buildNumber);
+  }
   const BackendCapabilities& capabilities() const override { return capabilities_; }
 
   Result<Specs> describe(const std::string& model_path) const override {

@@ -138,7 +138,7 @@ TEST_F(JpegFaultsTest, too_many_scans_are_refused) {
   const auto report = decoder_->decode(bytes, request, collector);
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.error().code, ErrorCode::kLimitExceeded);
-  EXPECT_THAT(report.error().message, HasSubstr("max_scans"));
+  EXPECT_THAT(report.error().message, HasSubstr("--max-scans allows (3)"));
   request.limits.max_scans = 100;
   EXPECT_TRUE(decoder_->decode(bytes, request, collector).ok());
 }

@@ -72,8 +72,11 @@ TEST(BatchAssemblerTest, SealsByCount) {
   EXPECT_EQ(static_cast<std::uint8_t*>(b.tensor.data) - static_cast<std::uint8_t*>(a.tensor.data), 12);
   assembler.commit(b, row_of(1));
   EXPECT_EQ(instance.submitted, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
   assembler.commit(a, row_of(0));
   EXPECT_EQ(instance.submitted, 1);
+  EXPECT_GE(assembler.batch_wait_us(a.slot, b.position), 2000);
+  EXPECT_LT(assembler.batch_wait_us(a.slot, a.position), assembler.batch_wait_us(a.slot, b.position));
   instance.complete_all();
   ASSERT_EQ(completed.size(), 1U);
   EXPECT_EQ(assembler.rows(a.slot)[1]->ticket, 1);

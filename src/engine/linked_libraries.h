@@ -1,0 +1,17 @@
+#pragma once
+#include <string>
+#include <vector>
+
+namespace smol {
+
+/// A library of others in this build; what is not named here is the C and C++ run-time.
+struct LinkedLibrary {
+  std::string name, version;
+  std::string licence;  ///< as THIRD_PARTY.md has it
+  bool gpl = false;
+};
+
+/// Those that libsmol links, header-only ones among them. Plug-ins and back-ends describe their own.
+[[nodiscard]] std::vector<LinkedLibrary> linked_libraries();
+
+}  // namespace smol
