@@ -119,7 +119,7 @@ Json rate_json(const std::vector<double>& samples) { return Json{{"median", medi
 
 Status run(const MeasureArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
   warn_of_passed_over(dataset);
   SMOL_ASSIGN_OR_RETURN(WithoutOptions without, parse_without(arguments.without));
   without.disabled_rules.insert(without.disabled_rules.end(), arguments.disabled_rules.begin(),
