@@ -96,7 +96,8 @@ struct Dataset {
 /// A folder, a picture, a text list (.txt: one item a line; blank lines and lines that begin with # are passed over) or a
 /// YAML dataset file. Labels: CSV item,label[,...] or item,region,label[,...].
 /// In a folder, files with an extension that pictures have are items, and other files that `recognise` takes for one; the
-/// rest is counted as passed over. Hidden files are no items and not counted.
+/// rest is counted as passed over. Hidden files are no items and not counted. Without `recognise` names decide, and where no
+/// name is that of a picture, every file is an item.
 [[nodiscard]] Result<Dataset> open_dataset(const std::string& name, const RecognisePicture& recognise = {});
 
 }  // namespace smol

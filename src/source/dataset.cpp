@@ -192,9 +192,12 @@ bool looks_like_picture(const std::string& path, const RecognisePicture& recogni
 Status read_item_ids(Dataset& dataset, const RecognisePicture& recognise) {
   const std::string& folder = dataset.renditions.front().path;
   SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder, &dataset.num_passed_over));
-  dataset.num_passed_over += static_cast<std::int64_t>(std::erase_if(files, [&](const std::string& file) {
-    return !has_picture_extension(file) && !looks_like_picture(resolve(folder, file), recognise);
-  }));
+  const bool can_tell = recognise || std::any_of(files.begin(), files.end(), has_picture_extension);
+  if (can_tell) {
+    dataset.num_passed_over += static_cast<std::int64_t>(std::erase_if(files, [&](const std::string& file) {
+      return !has_picture_extension(file) && !looks_like_picture(resolve(folder, file), recognise);
+    }));
+  }
   if (files.empty()) {
     return Error{ErrorCode::kNotFound,
                  fmt::format("the folder holds no pictures, {} other entries: {}", dataset.num_passed_over, folder),

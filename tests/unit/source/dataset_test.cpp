@@ -53,6 +53,7 @@ TEST_F(DatasetTest, FilesOfOtherNamesAreItemsWhenTheyAreRecognised) {
   EXPECT_EQ(by_name.item_ids, (std::vector<std::string>{"b.jpg"}));
   EXPECT_EQ(by_name.num_passed_over, 5);
   write("q/labels.csv");
+  EXPECT_EQ(open_dataset(path("q"))->item_ids, (std::vector<std::string>{"labels.csv"}));
   EXPECT_NE(open_dataset(path("q"), recognise).error().message.find("no pictures, 1 other"), std::string::npos);
 }
 
