@@ -95,7 +95,8 @@ smol::Status run(const fs::path& folder) {
   SMOL_RETURN_IF_ERROR(runtime.backends.add(foreign::create_brightness_backend()));
 
   write_inputs(folder);
-  SMOL_ASSIGN_OR_RETURN(const smol::Dataset dataset, smol::open_dataset((folder / "dataset.yaml").string()));
+  const auto recognise = [&runtime](smol::ByteView bytes) { return runtime.codecs.sniff(bytes) != nullptr; };
+  SMOL_ASSIGN_OR_RETURN(const smol::Dataset dataset, smol::open_dataset((folder / "dataset.yaml").string(), recognise));
   smol::PlanOptions options;
   options.repeats = 1;
   SMOL_ASSIGN_OR_RETURN(const smol::PlanSet plans, smol::plan(runtime, dataset, options));

@@ -36,7 +36,7 @@ struct Estimate {
 /// What measuring a plan gave. Never changes answers.
 struct PlanMeasurement {
   Estimate throughput;               ///< items a second, end to end, all cores
-  double preprocess_throughput = 0;  ///< items a second of preprocessing alone, all cores; 0 = not measured
+  double preprocess_throughput = 0;  ///< items a second of reading, decoding, preprocessing alone; 0 = not measured
   double infer_throughput = 0;       ///< items a second of inference alone
   std::optional<Estimate> accuracy;  ///< absent when nothing could be compared
   bool agreement = false;            ///< accuracy is agreement with the reference plan, not with labels
@@ -69,13 +69,13 @@ struct PlanSet {
   static constexpr int kFormat = 1;
   std::string machine;  ///< where it was measured: machine_name()
   std::string smol_version;
-  std::string date;  ///< UTC, ISO 8601
-  std::string dataset;
+  std::string date;             ///< UTC, ISO 8601
+  std::string dataset;          ///< path, relative to the plan file where possible
   std::string calibration;      ///< in words: "60 of 400 items, evenly spaced"
   std::string accuracy_kind;    ///< "labels", "agreement with <plan>", "none"
   std::string chosen;           ///< id of the plan that `run` takes without --plan
   std::vector<Plan> plans;      ///< the frontier, fastest first
-  std::vector<Plan> dominated;  ///< measured, but another plan is at least as good in both
+  std::vector<Plan> dominated;  ///< measured, but another plan is at least as good in both, or accuracy was not comparable
   friend bool operator==(const PlanSet&, const PlanSet&) = default;
 
   /// kNotFound lists the ids there are. Empty id: the chosen plan.
@@ -87,7 +87,7 @@ struct PlanSet {
 /// `user_operators` resolves user(name) steps.
 [[nodiscard]] Result<PlanSet> parse_plans(std::string_view yaml,
                                           const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
-/// Also resolves model paths against the file's folder.
+/// Also resolves the paths of models and dataset against the file's folder.
 [[nodiscard]] Result<PlanSet> load_plans(const std::string& path,
                                          const std::vector<std::shared_ptr<const UserOperator>>& user_operators = {});
 /// Written to a temporary name, synced, renamed.

@@ -241,8 +241,9 @@ class Preprocessor {
   [[nodiscard]] virtual PreprocessTiming last_timing() const = 0;
 };
 
-/// `run_many`: one decode feeding several pipelines whose decode steps agree (several models, tiles).
+/// Makes the object that runs a pipeline. kUnsupported, kInvalidArgument when it cannot be built.
 [[nodiscard]] Result<std::unique_ptr<Preprocessor>> create_preprocessor(const PhysicalPipeline& pipeline);
+/// One decode feeding several pipelines whose decode steps agree (several models, tiles).
 Result<DecodeReport> run_many(Decoder& decoder, ByteView bytes, const ImageHeader& header, const PreprocessOptions& options,
                               std::span<Preprocessor* const> preprocessors, std::span<const TensorSlot> slots);
 

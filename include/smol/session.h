@@ -24,7 +24,7 @@ namespace smol {
 struct Row {
   std::int64_t ticket = 0;  ///< order of reading, for ordered output
   std::string item, region;
-  std::string fingerprint;  ///< fingerprint_of(item)
+  std::string fingerprint;  ///< region_fingerprint() of the item and region
   int plan = 0;             ///< index into the plans being run
   std::optional<Error> error;
   bool truncated = false, recovered = false;  ///< the answer comes from damaged data
@@ -77,7 +77,8 @@ struct RunOptions {
   bool stage_times = false;
   /// Bound on batch buffers, pictures being decoded and rows on their way; 0 = a quarter of the machine's memory.
   std::int64_t memory_bytes = 0;
-  double max_failure_fraction = 1;                  ///< the run stops with kLimitExceeded past it (at least 20 items seen)
+  /// Past it the run ends with kLimitExceeded: on the way from 20 items on, at its end however few they are.
+  double max_failure_fraction = 1;
   std::chrono::milliseconds max_batch_delay{1000};  ///< a partly filled batch does not wait longer
   Ablation ablation;
   std::stop_token stop;
@@ -172,7 +173,7 @@ class MemorySink final : public Sink {
 
 struct ParquetOptions {
   bool resume = false;        ///< keep finished parts and skip their items; otherwise an existing output is an error
-  bool overwrite = false;     ///< remove an existing output first
+  bool overwrite = false;     ///< remove an existing output first; of a shard, its own parts only
   bool retry_failed = false;  ///< with resume: run items again whose rows are errors; the new rows replace the old ones
   bool stage_times = false;
   std::int64_t rows_per_part = 50'000;
@@ -204,18 +205,19 @@ struct PlanOptions {
   std::stop_token stop;
   std::function<void(const std::string& what, int done, int total)> on_progress;
 };
-/// Measures every model x rendition x fidelity on the calibration sample and returns the frontier.
-/// kInvalidArgument when no plan meets the constraints, with the nearest that there is.
+/// Measures every model x rendition x fidelity on the calibration sample and returns the frontier. Where the accuracy of a
+/// plan cannot be measured (embeddings, raw outputs), it is a candidate only if it cannot change answers: exact, in f32 or
+/// as stored, on the first rendition. The others are among PlanSet::dominated. kInvalidArgument when no plan meets the
+/// constraints, with the nearest that there is.
 [[nodiscard]] Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options);
 
 /// So many items repay the seconds in which exact_plan() measures the fastest batch; fewer run one by one.
 inline constexpr std::int64_t kItemsWorthMeasuringBatch = 5000;
 
 /// The exact plan of one model card: what runs where nothing was planned. Only its batch is measured, and that on request.
-/// `sample` shows what the pictures are
-/// like; items that cannot be read are passed over, and without any the pictures are taken for photographs of 500x375. What
-/// is guessed wrong costs time, never answers. Of `options` it reads precisions, disabled_rules, shape, measure_batch and
-/// stop.
+/// `sample` shows what the pictures are like; items that cannot be read are passed over, and without any the pictures are
+/// taken for photographs of 500x375. What is guessed wrong costs time, never answers. Of `options` it reads precisions,
+/// disabled_rules, shape, measure_batch and stop.
 [[nodiscard]] Result<Plan> exact_plan(const Runtime& runtime, const std::string& card_path, const std::string& rendition,
                                       const std::vector<Item>& sample, const PlanOptions& options = {});
 

@@ -14,7 +14,7 @@
 
 namespace smol {
 
-/// A region of interest of an item, in the oriented full-size picture.
+/// A region of interest of an item, in the oriented picture of the first rendition (its frame).
 struct Region {
   std::string name;
   Rect rect;
@@ -27,8 +27,9 @@ struct Item {
   std::shared_ptr<const std::vector<std::uint8_t>> bytes;
   std::shared_ptr<const Image> picture;  ///< already decoded and oriented
   std::vector<Region> regions;           ///< empty: the whole picture
-  std::optional<Size> full_size;         ///< oriented full-size, when regions refer to another rendition
-  std::optional<Error> error;            ///< the item cannot be read; it still gets a row
+  std::optional<Size> full_size;  ///< oriented, of the frame of the regions; empty: this picture, or read from frame_path
+  std::string frame_path;         ///< file with the regions' frame, when that is another rendition; only its header counts
+  std::optional<Error> error;     ///< the item cannot be read; it still gets a row
 };
 
 /// A stream of items. next() is called from several workers at once and must be thread-safe.
@@ -46,9 +47,10 @@ class Source {
   [[nodiscard]] virtual std::optional<std::int64_t> size() const { return std::nullopt; }
 };
 
-/// Files under a folder (recursive, sorted by relative path; hidden files skipped), one file, or a list.
-/// Item ids are relative to the folder (or as listed). `extensions` empty = every regular file.
-[[nodiscard]] Result<std::unique_ptr<Source>> open_folder(const std::string& path);
+/// Whether the first bytes of a file (32 or all) look like a picture: `codecs.sniff(bytes) != nullptr`.
+using RecognisePicture = std::function<bool(ByteView first_bytes)>;
+/// The items of open_dataset(): pictures under a folder, sorted by relative path; one file; or a list.
+[[nodiscard]] Result<std::unique_ptr<Source>> open_folder(const std::string& path, const RecognisePicture& recognise = {});
 [[nodiscard]] std::unique_ptr<Source> from_items(std::vector<Item> items);
 /// `generator` is called under a lock until it returns nullopt.
 [[nodiscard]] std::unique_ptr<Source> from_generator(std::function<std::optional<Item>()> generator,
@@ -59,9 +61,11 @@ Status read_file_range(const std::string& path, std::int64_t offset, std::int64_
 /// Reads a whole file into `buffer` (capacity is reused; 64 readable bytes follow the data). kNotFound, kIo, kLimitExceeded.
 Status read_file(const std::string& path, std::vector<std::uint8_t>& buffer, std::int64_t max_bytes = std::int64_t{1} << 31);
 
-/// Content identity for resume and caches: size and modification time of a file, hash of bytes otherwise.
-/// `file_bytes`, if given, is set to the file's size where there is one.
+/// Content identity for resume and caches: size and modification time of a file, hash of bytes otherwise; with regions also
+/// what says how large their frame is. `file_bytes`, if given, is set to the file's size where there is one.
 [[nodiscard]] std::string fingerprint_of(const Item& item, std::int64_t* file_bytes = nullptr);
+/// The same for one region: another rectangle of that name is other content. `item_fingerprint` is fingerprint_of(item).
+[[nodiscard]] std::string region_fingerprint(const std::string& item_fingerprint, const Item& item, std::size_t region);
 
 /// A dataset: one folder, list or YAML file; items x renditions with optional labels and regions.
 struct Dataset {
@@ -69,17 +73,20 @@ struct Dataset {
     std::string name;  ///< "full"
     std::string path;  ///< folder
   };
-  std::string path;                          ///< what the user named
-  std::vector<Rendition> renditions;         ///< at least one; the first is the reference
-  std::vector<std::string> item_ids;         ///< sorted; of the first rendition
-  std::vector<int> labels;                   ///< parallel to item_ids, -1 = none; empty when there are no labels
-  std::vector<std::vector<Region>> regions;  ///< parallel to item_ids; empty when there are none
-  std::vector<std::string> models;           ///< card paths, resolved
-  std::vector<std::string> calibration;      ///< item ids; empty: chosen by fraction
-  double calibration_fraction = 0;           ///< 0: planner's choice
-  std::int64_t num_passed_over =
-      0;  ///< entries of the first rendition's folder that are no regular files: pipes, dead links
+  std::string path;                             ///< what the user named
+  std::vector<Rendition> renditions;            ///< at least one; the first is the reference
+  std::vector<std::string> item_ids;            ///< sorted; of the first rendition
+  std::vector<int> labels;                      ///< parallel to item_ids, -1 = none; empty when there are no labels
+  std::vector<std::vector<Region>> regions;     ///< parallel to item_ids; empty when there are none
+  std::vector<std::vector<int>> region_labels;  ///< parallel to regions, -1 = the item's; empty when no label names a region
+  std::vector<std::string> models;              ///< card paths, resolved
+  std::vector<std::string> calibration;         ///< item ids; empty: chosen by fraction
+  double calibration_fraction = 0;              ///< 0: planner's choice
+  /// Entries of the first rendition's folder that are no items: files that are no pictures, pipes, dead links.
+  std::int64_t num_passed_over = 0;
 
+  /// The label of a region of an item (0 for an item without regions): its own, else the item's; -1 = none.
+  [[nodiscard]] int label_of(std::size_t item, std::size_t region) const;
   /// Path of `item_id` in a rendition: the same relative path, or the same stem with another extension.
   /// kNotFound when missing, kInvalidArgument when two pictures share the stem.
   [[nodiscard]] Result<std::string> locate(const Rendition& rendition, const std::string& item_id) const;
@@ -87,7 +94,10 @@ struct Dataset {
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& rendition, int shard = 0, int num_shards = 1) const;
 };
 /// A folder, a picture, a text list (.txt: one item a line; blank lines and lines that begin with # are passed over) or a
-/// YAML dataset file. Labels: CSV item,label[,...].
-[[nodiscard]] Result<Dataset> open_dataset(const std::string& name);
+/// YAML dataset file. Labels: CSV item,label[,...] or item,region,label[,...].
+/// In a folder, files with an extension that pictures have are items, and other files that `recognise` takes for one; the
+/// rest is counted as passed over. Hidden files are no items and not counted. Without `recognise` names decide, and where no
+/// name is that of a picture, every file is an item.
+[[nodiscard]] Result<Dataset> open_dataset(const std::string& name, const RecognisePicture& recognise = {});
 
 }  // namespace smol

@@ -6,7 +6,7 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 PathLike = str | os.PathLike[str]
 AnyPlan = Plan | PlanSet | PathLike
 Hint = Literal["latency", "throughput"]
-Item = PathLike | tuple[str, Encoded | npt.NDArray[np.uint8]]
+Picture = Encoded | npt.NDArray[np.uint8]
+Regions = Mapping[str, tuple[int, int, int, int]]
+Item = PathLike | tuple[str, Picture] | tuple[str, Picture, Regions] | tuple[str, Picture, Regions, tuple[int, int]]
 AnySource = PathLike | Dataset | Iterable[Item]
 
 
@@ -174,6 +176,8 @@ def run(
             Several in a list share one reading and decoding.
         source: a folder, picture, list or dataset file; a `Dataset`; or an iterable, which may be a generator, of paths
             and of pairs (id, picture), a picture being a path, encoded bytes or an array (height, width, 3) of uint8.
+            An item with regions is a triple (id, picture, {name: (x, y, width, height)}) and has a row for each; where
+            they are in pixels of a larger form of the picture, (id, picture, regions, (width, height)) says its size.
         output: a folder for Parquet part files, or one file ending in .parquet. The run is then done when this returns.
         resume, overwrite: what to do when the output exists: skip the items whose rows are there, or replace it.
         retry_failed: with `resume`, items whose rows are errors are run again; the new rows replace the old ones.
@@ -187,7 +191,8 @@ def run(
         fail_on: how strict decoding is. A picture that fails gets a row with its error; it never stops the run.
         max_failures: the fraction of failed items past which the run does stop.
         max_pixels: larger pictures are refused; None is 2**28.
-        memory: bound on batch buffers in bytes; 0: a quarter of the machine's.
+        memory: bound in bytes on batch buffers, pictures being decoded and rows on their way; 0: a quarter of the
+            machine's.
         shard: (i, n) takes every n-th item of a dataset, beginning with the i-th.
         user_operators: operators of your own that cards or plans name.
         on_progress: called about ten times a second; with `output` only.

@@ -54,6 +54,7 @@ void bind_source(nb::module_& module) {
       .def_ro("item_ids", &Dataset::item_ids)
       .def_ro("labels", &Dataset::labels)
       .def_ro("models", &Dataset::models)
+      .def_ro("num_passed_over", &Dataset::num_passed_over)
       .def(
           "locate",
           [](const Dataset& dataset, const std::string& rendition, const std::string& item_id) {
@@ -64,7 +65,8 @@ void bind_source(nb::module_& module) {
       "open_dataset",
       [](const std::string& path) {
         const nb::gil_scoped_release released;
-        return unwrap(open_dataset(path));
+        const CodecRegistry codecs = built_in_codecs();
+        return unwrap(open_dataset(path, [&codecs](ByteView bytes) { return codecs.sniff(bytes) != nullptr; }));
       },
       "path"_a);
   // The constructor registers the class.  NOLINTNEXTLINE(bugprone-unused-raii)

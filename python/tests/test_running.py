@@ -407,3 +407,26 @@ def test_hints(card, photos):
     assert (run.report.batch, run.report.streams) == (1, 1)
     with pytest.raises(smol.InvalidArgumentError, match="'latency', 'throughput' or None: 'fast'"):
         smol.run(card, photos, hint="fast")
+
+
+def test_items_have_regions(card, photos):
+    from PIL import Image
+
+    image = np.asarray(Image.open(photos / "03.png").convert("RGB"))
+    cut = {name: image[y : y + 32, x : x + 40] for name, (x, y) in {"a": (0, 0), "b": (8, 12)}.items()}
+    regions = {"a": (0, 0, 40, 32), "b": (8, 12, 40, 32)}
+
+    def by_region(items) -> dict[str, list[float]]:
+        rows = pa.table(smol.run(card, items)).to_pylist()
+        return {row["region"] or row["item"]: row["top_scores"] for row in rows}
+
+    expected = by_region([(name, np.ascontiguousarray(pixels)) for name, pixels in cut.items()])
+    assert by_region([("photo", image, regions)]) == expected
+    doubled = {name: tuple(2 * value for value in region) for name, region in regions.items()}
+    height, width, _ = image.shape
+    assert by_region([("photo", photos / "03.png", doubled, (2 * width, 2 * height))]) == expected
+    for wrong in ({"a": (0, 0, 40)}, {"a": (0, 0, 0, 5)}, [1]):
+        with pytest.raises(smol.InvalidArgumentError, match="region"):
+            list(smol.run(card, [("photo", image, wrong)]))
+    with pytest.raises(smol.InvalidArgumentError, match="full size"):
+        list(smol.run(card, [("photo", image, regions, (0, 3))]))

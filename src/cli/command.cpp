@@ -75,9 +75,13 @@ std::string counted(std::int64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
 
+Result<Dataset> open_input(const Runtime& runtime, const std::string& name) {
+  return open_dataset(name, [&runtime](ByteView first_bytes) { return runtime.codecs.sniff(first_bytes) != nullptr; });
+}
+
 void warn_of_passed_over(const Dataset& dataset) {
   if (dataset.num_passed_over == 0) return;
-  fmt::print(stderr, "smol: passed over what is no regular file (pipes, sockets, devices, dead links): {} in {}\n",
+  fmt::print(stderr, "smol: passed over what is no picture (other files, pipes, sockets, devices, dead links): {} in {}\n",
              dataset.num_passed_over, dataset.renditions.front().path);
 }
 
@@ -143,6 +147,7 @@ Json to_json(const Plan& plan) {
     const auto estimate = [](const Estimate& e) { return Json{{"value", e.value}, {"low", e.low}, {"high", e.high}}; };
     json["throughput"] = estimate(plan.measured->throughput);
     json["infer_throughput"] = plan.measured->infer_throughput;
+    json["preprocess_throughput"] = plan.measured->preprocess_throughput;
     json["accuracy"] = plan.measured->accuracy ? estimate(*plan.measured->accuracy) : Json(nullptr);
     json["accuracy_is_agreement"] = plan.measured->agreement;
     json["accuracy_items"] = plan.measured->num_items;

@@ -80,7 +80,9 @@ void warn_of_no_effect(const Runtime& runtime, const Plan& plan, const WithoutOp
 
 /// "1 row", "2 rows".
 [[nodiscard]] std::string counted(std::int64_t number, std::string_view noun);
-/// Says on stderr that a folder holds entries that are no files, if it does.
+/// open_dataset(), pictures being what a codec of `runtime` recognises.
+[[nodiscard]] Result<Dataset> open_input(const Runtime& runtime, const std::string& name);
+/// Says on stderr that a folder holds entries that are no items, if it does.
 void warn_of_passed_over(const Dataset& dataset);
 /// The error of a name given on the command line that does not exist: wrong usage.
 [[nodiscard]] Error as_usage(Error error);

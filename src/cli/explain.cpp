@@ -37,6 +37,8 @@ std::string describe(const Plan& plan) {
   const PlanMeasurement& measured = *plan.measured;
   text += fmt::format("measured {:.1f} items/s ({:.1f}-{:.1f}), inference alone {:.1f} items/s", measured.throughput.value,
                       measured.throughput.low, measured.throughput.high, measured.infer_throughput);
+  if (measured.preprocess_throughput > 0)
+    text += fmt::format(", preprocessing alone {:.1f} items/s", measured.preprocess_throughput);
   if (measured.accuracy) {
     text += fmt::format(", {} {:.1f} % ({:.1f}-{:.1f}, {} items)", measured.agreement ? "agreement" : "accuracy",
                         100 * measured.accuracy->value, 100 * measured.accuracy->low, 100 * measured.accuracy->high,
@@ -54,7 +56,7 @@ Status explain_graph(const Runtime& runtime, const ExplainArguments& arguments, 
   SMOL_ASSIGN_OR_RETURN(const PreprocessGraph graph, load_preprocess_graph(arguments.plans, runtime.user_operators));
   if (arguments.input.empty())
     return Error{ErrorCode::kInvalidArgument, "name pictures with --input: a graph does not say what it will read"};
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
   const Dataset::Rendition& rendition = dataset.renditions.front();
   SMOL_ASSIGN_OR_RETURN(
       const RenditionFacts facts,
@@ -101,7 +103,7 @@ Status run(const ExplainArguments& arguments, Context& context) {
   }
   if (text.ok() && has_key(*text, "nodes")) return explain_graph(runtime, arguments, context);
   SMOL_ASSIGN_OR_RETURN(const std::string input, find_input(runtime, arguments, text.ok() ? *text : ""));
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, input));
   SMOL_ASSIGN_OR_RETURN(const Plan plan,
                         find_plan(runtime, arguments.plans, arguments.id, dataset, arguments.disabled_rules));
   SMOL_ASSIGN_OR_RETURN(const std::string optimizer, explain_optimizer(runtime, plan, dataset, arguments));

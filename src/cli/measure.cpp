@@ -219,7 +219,7 @@ Status measure_steps(const Runtime& runtime, CompiledPlan& compiled, const Decod
 
 Status run(const MeasureArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
   warn_of_passed_over(dataset);
   SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without));
   Measurement measured;

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <memory>
 
 #include "cli/command.h"
+#include "planner/frontier.h"
 
 namespace smol::cli {
 namespace {
@@ -15,9 +17,16 @@ struct PlanArguments {
   LimitArguments limits;
 };
 
+// Plans that would change answers, nobody knows how much.
+std::int64_t num_not_comparable(const PlanSet& plans, const std::string& reference_rendition) {
+  return std::count_if(plans.dominated.begin(), plans.dominated.end(), [&](const Plan& plan) {
+    return !plan.measured->accuracy && !cannot_change_answers(plan, reference_rendition);
+  });
+}
+
 Status run(const PlanArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(Dataset dataset, open_dataset(arguments.dataset));
+  SMOL_ASSIGN_OR_RETURN(Dataset dataset, open_input(runtime, arguments.dataset));
   SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without, kWithoutInPlans));
   if (!without.low_resolution) dataset.renditions.resize(1);
   warn_of_passed_over(dataset);
@@ -67,6 +76,12 @@ Status run(const PlanArguments& arguments, Context& context) {
       "{}\nThe frontier: every plan below is slower and more accurate than the one before (* chosen, - dominated).\n"
       "Accuracy: {}. Calibration: {}. Machine: {}.\n",
       format_plans(*plans, arguments.all), plans->accuracy_kind, plans->calibration, plans->machine);
+  if (const auto count = num_not_comparable(*plans, dataset.renditions.front().name); count > 0) {
+    fmt::print(
+        "Without an accuracy, only plans that cannot change answers are on the frontier: exact, in f32 or as stored, on the "
+        "first rendition. Others ({}) are listed with --all and run when they are named with --plan.\n",
+        count);
+  }
   if (!arguments.output.empty())
     fmt::print("wrote {}; next: smol run {} INPUT -o results/\n", arguments.output, arguments.output);
   return {};

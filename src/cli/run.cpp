@@ -216,7 +216,7 @@ Status run(const RunArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const ParquetOptions output, parquet_options(arguments));
   SMOL_ASSIGN_OR_RETURN(RunOptions options, run_options(arguments, context));
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(arguments.input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
   warn_of_passed_over(dataset);
   SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans, choose_plans(runtime, arguments, dataset, output.num_shards));
   SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));

@@ -139,11 +139,11 @@ class RowColumns {
   int column_ = 0;
 };
 
-// What damaged pictures are answered with depends on how strict decoding is; the default adds nothing.
+// Other versions of the libraries, or another strictness with damaged pictures, make another row of the same key.
 std::string row_hash(const CompiledPlan::State& state) {
-  std::string hash = state.plan.semantic_hash();
-  if (state.fail_on == FailOn::kTruncated) return hash;
-  return hash + RowSchema::kHashSeparator + "fail-on-" + std::string(name_of(state.fail_on));
+  std::string hash = state.plan.semantic_hash() + RowSchema::kHashSeparator + state.versions;
+  if (state.fail_on != FailOn::kTruncated) hash += "+fail-on-" + std::string(name_of(state.fail_on));
+  return hash;
 }
 
 // Numbers a picture's prediction holds: the first output's elements without the batch.

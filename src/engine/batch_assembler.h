@@ -4,6 +4,7 @@
 #include <functional>
 #include <mutex>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "smol/backend.h"
@@ -95,6 +96,23 @@ class BatchAssembler {
   std::vector<Clock::time_point> stream_free_at_;  ///< by stream: when it ended its last batch
   double lease_wait_seconds_ = 0, idle_seconds_ = 0;
   Clock::time_point idle_since_ = Clock::now();
+};
+
+/// A leased place that is abandoned unless it is committed, also when an exception passes.
+class SlotGuard {
+ public:
+  SlotGuard(BatchAssembler& assembler, const SlotLease& lease) : assembler_(&assembler), lease_(lease) {}
+  SlotGuard(SlotGuard&& other) noexcept : assembler_(std::exchange(other.assembler_, nullptr)), lease_(other.lease_) {}
+  SlotGuard& operator=(SlotGuard&&) = delete;
+  ~SlotGuard() { abandon(); }
+  void commit(Row row) { std::exchange(assembler_, nullptr)->commit(lease_, std::move(row)); }
+  void abandon() {
+    if (BatchAssembler* assembler = std::exchange(assembler_, nullptr)) assembler->abandon(lease_);
+  }
+
+ private:
+  BatchAssembler* assembler_;
+  SlotLease lease_;
 };
 
 }  // namespace smol

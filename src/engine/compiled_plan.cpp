@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/digest.h"
 #include "base/thread_budget.h"
 #include "engine/memory_budget.h"
 
@@ -52,6 +53,13 @@ Status check_input(const ModelCard& card, const ModelInstance& instance, const O
   return {};
 }
 
+// Which codec reads an item is known only once it is read, so all count.
+std::string describe_versions(const Runtime& runtime, const Backend& backend) {
+  std::string text = fmt::format("{} {}", backend.name(), backend.description());
+  for (const auto& codec : runtime.codecs.codecs()) text += fmt::format("|{} {}", codec->name(), codec->description());
+  return digest_of(text);
+}
+
 }  // namespace
 
 CompiledPlan::CompiledPlan(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -69,6 +77,7 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
   SMOL_RETURN_IF_ERROR(verify(plan, state->card));
   if (state->card.max_batch > 0) state->plan.shape.batch = std::min(plan.shape.batch, state->card.max_batch);
   SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
+  state->versions = describe_versions(runtime, *backend);
   SMOL_ASSIGN_OR_RETURN(state->picture, verify(plan.pipeline));
   const int cores = available_cores();
   state->shares_host_cores = backend->capabilities().shares_host_cores;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/frame_size.h"
 #include "preprocess/decode_request.h"
 
 namespace smol {
@@ -17,11 +18,11 @@ DecodeNeed united_need(std::span<const DecodeJob> jobs) {
 }
 
 /// Jobs of the regions of one item for all plans; regions that miss the picture have none.
-std::vector<DecodeJob> list_jobs(const Item& item, const ImageHeader& header,
+std::vector<DecodeJob> list_jobs(const Item& item, std::optional<Size> full_size, const ImageHeader& header,
                                  std::span<const std::unique_ptr<Preprocessor>> preprocessors) {
   std::vector<DecodeJob> jobs;
   PreprocessOptions options;
-  options.full_size = item.full_size;
+  options.full_size = full_size;
   for (std::size_t region = 0; region < item.regions.size(); ++region) {
     options.roi = item.regions[region].rect;
     for (std::size_t plan = 0; plan < preprocessors.size(); ++plan) {
@@ -65,6 +66,7 @@ Result<RegionSurvey> survey_regions(const Runtime& runtime, std::span<const Plan
   }
   RegionSurvey survey;
   std::vector<std::uint8_t> file;
+  const std::unique_ptr<Source> files = from_items({});
   for (const Item& item : items) {
     if (item.error || item.picture || item.regions.size() < 2) continue;
     if (!item.bytes && !read_file(item.path, file).ok()) continue;
@@ -73,7 +75,13 @@ Result<RegionSurvey> survey_regions(const Runtime& runtime, std::span<const Plan
     if (codec == nullptr) continue;
     const Result<ImageHeader> header = codec->create_decoder()->probe(bytes);
     if (!header.ok()) continue;
-    std::vector<DecodeJob> all = list_jobs(item, *header, preprocessors);
+    std::optional<Size> full_size = item.full_size;
+    if (needs_frame_size(item)) {
+      const Result<Size> frame = read_frame_size(runtime.codecs, *files, item, file);
+      if (!frame.ok()) continue;
+      full_size = *frame;
+    }
+    std::vector<DecodeJob> all = list_jobs(item, full_size, *header, preprocessors);
     for (std::span<DecodeJob> jobs = all; !jobs.empty();) {
       const std::span<DecodeJob> group = take_group(jobs);
       if (group.front().region == group.back().region) continue;

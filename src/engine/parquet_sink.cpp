@@ -70,27 +70,6 @@ class ParquetSink final : public Sink {
   std::chrono::steady_clock::time_point part_opened_ = std::chrono::steady_clock::now();
 };
 
-// Whether a run may have written a file of this name into its folder; others may keep theirs there.
-bool is_output_name(std::string_view name) {
-  if (name == "_journal.jsonl") return true;
-  if (name.starts_with('_')) name.remove_prefix(1);
-  return (name.starts_with("part-") || name.starts_with("shard-")) &&
-         (name.ends_with(".parquet") || name.ends_with(".parquet.tmp"));
-}
-
-// Removes an earlier output, but only what looks like one.
-Status remove_output(const std::string& folder, const std::string& file) {
-  std::error_code failure;
-  if (!file.empty()) fs::remove(file, failure);
-  if (!fs::exists(folder, failure)) return {};
-  for (const auto& entry : fs::directory_iterator(folder, failure)) {
-    if (is_output_name(entry.path().filename().string())) fs::remove(entry.path(), failure);
-  }
-  if (failure)
-    return Error{ErrorCode::kIo, "cannot remove the earlier output, " + failure.message() + ": " + folder, Stage::kWrite};
-  return {};
-}
-
 }  // namespace
 
 Status check(const ParquetOptions& options) {
@@ -113,7 +92,7 @@ Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::
     return Error{ErrorCode::kInvalidArgument, "the output is a file; name a folder, or a file ending in .parquet: " + path,
                  Stage::kWrite};
   }
-  if (options.overwrite) SMOL_RETURN_IF_ERROR(remove_output(folder, file));
+  if (options.overwrite && single) fs::remove(file, ignored);
   const bool continues_file = single && fs::exists(file, ignored);
   if (continues_file && !options.resume) {
     return Error{ErrorCode::kInvalidArgument,
@@ -121,8 +100,7 @@ Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::
   }
   RowSchema schema = RowSchema::of(plans, options.stage_times);
   if (continues_file) SMOL_RETURN_IF_ERROR(check_part_file(file, *schema.arrow()));  // before anything is made or moved
-  PartFolder parts(folder,
-                   options.num_shards > 1 ? fmt::format("shard-{}-of-{}-", options.shard, options.num_shards) : "part-");
+  PartFolder parts(folder);
   SMOL_RETURN_IF_ERROR(parts.open(options));
   if (continues_file) SMOL_RETURN_IF_ERROR(parts.adopt(file));
   return std::unique_ptr<Sink>(std::make_unique<ParquetSink>(file, std::move(parts), folder, std::move(schema), options));

@@ -32,6 +32,15 @@ XXH128_hash_t hash_of(std::initializer_list<std::string_view> fields) {
   return XXH3_128bits(text.data(), text.size());
 }
 
+// part-000000.parquet or shard-0-of-4-000000.parquet
+bool is_part(std::string_view name) {
+  constexpr std::string_view kExtension = ".parquet";
+  if (!(name.starts_with("part-") || name.starts_with("shard-")) || !name.ends_with(kExtension)) return false;
+  name.remove_suffix(kExtension.size());
+  const std::string_view number = name.substr(name.rfind('-') + 1);
+  return !number.empty() && number.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 std::uint64_t version_of(std::string_view fingerprint, std::string_view plan_hash) {
   return hash_of({fingerprint, plan_hash}).low64;
 }
@@ -65,32 +74,75 @@ std::optional<ErrorCode> PartFolder::failure(std::string_view item, std::string_
 
 std::string PartFolder::path_of(const std::string& part) const { return (fs::path(folder_) / part).string(); }
 
+bool PartFolder::owns(std::string_view part) const { return siblings_.empty() || part.starts_with(part_prefix_); }
+
+// Removes what looks like output of this run or, without shards, of any; others may keep files there.
+Status PartFolder::remove_own() const {
+  std::error_code failure;
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(folder_, failure)) {
+    const std::string name = entry.path().filename().string();
+    const std::string part = name.starts_with('_') ? name.substr(1) : name;
+    const bool unfinished = part.ends_with(".parquet.tmp");
+    const bool is_output = is_part(unfinished ? part.substr(0, part.size() - 4) : part) && owns(part);
+    if (is_output || (siblings_.empty() && name == kJournal)) paths.push_back(entry.path());
+  }
+  for (const fs::path& path : paths) {
+    if (!failure) fs::remove(path, failure);
+  }
+  if (!failure) return {};
+  return Error{ErrorCode::kIo, "cannot remove the earlier output, " + failure.message() + ": " + folder_, Stage::kWrite};
+}
+
+Status PartFolder::check_free(const std::vector<std::string>& all, bool overwrite) const {
+  const auto num_own = std::count_if(all.begin(), all.end(), [&](const std::string& part) { return owns(part); });
+  if (num_own > 0 && !overwrite) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("the output already holds {} part files; continue with --resume or replace it with --overwrite: {}",
+                    num_own, folder_),
+        Stage::kWrite};
+  }
+  const auto stranger = std::find_if(all.begin(), all.end(),
+                                     [&](const std::string& part) { return part.find(siblings_) == std::string::npos; });
+  if (stranger == all.end()) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("the output holds parts of a run that was not divided into these shards; continue it with "
+                           "--resume, remove it with --overwrite without --shard, or name another folder: {} in {}",
+                           *stranger, folder_),
+               Stage::kWrite};
+}
+
 Status PartFolder::open(const ParquetOptions& options) {
   retry_failed_ = options.retry_failed;
+  if (options.num_shards > 1) {
+    siblings_ = fmt::format("-of-{}-", options.num_shards);
+    part_prefix_ = fmt::format("shard-{}{}", options.shard, siblings_);
+  }
   std::error_code failure;
   fs::create_directories(folder_, failure);
   if (failure)
     return Error{ErrorCode::kIo, "cannot make the output folder, " + failure.message() + ": " + folder_, Stage::kWrite};
+  std::vector<std::string> all;
   for (const auto& entry : fs::directory_iterator(folder_, failure)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with("_" + part_prefix_) && name.ends_with(".tmp")) fs::remove(entry.path(), failure);
-    if (!name.starts_with(part_prefix_)) continue;
-    if (name.ends_with(".parquet")) {
-      parts_.push_back(name);
+    if (is_part(name)) all.push_back(name);
+  }
+  std::sort(all.begin(), all.end());
+  if (!options.resume) {
+    SMOL_RETURN_IF_ERROR(check_free(all, options.overwrite));
+    return options.overwrite ? remove_own() : Status{};
+  }
+  for (const std::string& part : all) {
+    if (Result<std::int64_t> read = read_keys(part); !read.ok()) {
+      // Another shard may have rewritten its part meanwhile.
+      if (!owns(part) && !fs::exists(path_of(part), failure)) continue;
+      return std::move(read).error();
     }
-  }
-  std::sort(parts_.begin(), parts_.end());
-  if (!parts_.empty() && !options.resume) {
-    return Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("the output already holds {} part files; continue with --resume or replace it with --overwrite: {}",
-                    parts_.size(), folder_),
-        Stage::kWrite};
-  }
-  for (const std::string& part : parts_) {
-    SMOL_RETURN_IF_ERROR(read_keys(part));
-    const std::string number = part.substr(part_prefix_.size());
-    next_part_ = std::max(next_part_, std::atoi(number.c_str()) + 1);
+    if (owns(part)) parts_.push_back(part);
+    if (part.starts_with(part_prefix_))
+      next_part_ = std::max(next_part_, std::atoi(part.substr(part_prefix_.size()).c_str()) + 1);
   }
   return {};
 }
@@ -131,6 +183,15 @@ Status PartFolder::drop_replaced(const std::vector<std::shared_ptr<arrow::Record
       const auto found = recorded_.find(key);
       if (found != recorded_.end() && replaced_.insert(key).second) by_part[found->second.part].insert(key);
     });
+  }
+  for (const auto& [part, keys] : by_part) {
+    if (!owns(earlier_parts_[part])) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("rows to be replaced lie in a part that another shard may be writing; run with --resume, but "
+                               "without --shard, when all shards have ended: {} rows in {}",
+                               keys.size(), path_of(earlier_parts_[part])),
+                   Stage::kWrite};
+    }
   }
   for (const auto& [part, keys] : by_part) SMOL_RETURN_IF_ERROR(drop_rows(earlier_parts_[part], keys));
   return {};

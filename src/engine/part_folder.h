@@ -20,14 +20,15 @@ namespace smol {
 /// name, so an interrupted run leaves only whole parts and at most one temporary file, which the next run removes.
 /// There is one row for each item, region and plan: a new one (the file or --fail-on changed, or it had failed and is tried
 /// again) replaces the old one, whose part is rewritten without it.
+/// Shards of a run may write at the same time: each knows the rows of all parts, but rewrites only its own. A run without
+/// shards owns all parts.
 /// Not thread-safe, but has() and failure() may be called from many threads once open() and adopt() returned.
 class PartFolder {
  public:
-  PartFolder(std::string folder, std::string part_prefix)
-      : folder_(std::move(folder)), part_prefix_(std::move(part_prefix)) {}
+  explicit PartFolder(std::string folder) : folder_(std::move(folder)) {}
 
-  /// Makes the folder. With `resume` reads the keys of the rows that are there; otherwise parts of an earlier run are an
-  /// error.
+  /// Makes the folder. With `overwrite` removes the parts that the run owns; with `resume` reads the keys of the rows that
+  /// are there; otherwise parts of its own, or of another division into shards, are an error.
   Status open(const ParquetOptions& options);
   /// Writes one part. The record batches share a schema.
   Status write_part(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
@@ -61,15 +62,21 @@ class PartFolder {
   [[nodiscard]] const Recorded* find(std::string_view item, std::string_view region, std::string_view fingerprint,
                                      std::string_view plan_hash) const;
   [[nodiscard]] std::string path_of(const std::string& part) const;
+  [[nodiscard]] bool owns(std::string_view part) const;
+  Status remove_own() const;
+  // Without resume: whether the folder, listed in `all`, has nothing that would hold items twice.
+  [[nodiscard]] Status check_free(const std::vector<std::string>& all, bool overwrite) const;
   Result<std::int64_t> read_keys(const std::string& part);
   Status drop_replaced(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
   Status drop_rows(const std::string& part, const Keys& keys);
   Status move_into_place(const std::string& temporary, const std::string& part) const;
   Status record(const std::string& part, std::int64_t num_rows) const;
 
-  std::string folder_, part_prefix_;
+  std::string folder_;
+  std::string part_prefix_ = "part-";  ///< of the parts that are written
+  std::string siblings_;               ///< how names of all shards of this division end: "-of-4-"; empty without shards
   bool retry_failed_ = false;
-  std::vector<std::string> parts_;          ///< file names
+  std::vector<std::string> parts_;          ///< file names, of own ones
   std::vector<std::string> earlier_parts_;  ///< of earlier runs, including those that were dropped since
   std::unordered_map<Key, Recorded, KeyHash> recorded_;
   Keys replaced_;  ///< of recorded_, those whose rows are gone

@@ -111,8 +111,9 @@ struct RunState {
     const std::string fingerprint = fingerprint_of(item);
     for (std::size_t region = 0; region < std::max<std::size_t>(1, item.regions.size()); ++region) {
       const std::string_view name = item.regions.empty() ? std::string_view{} : item.regions[region].name;
+      const std::string content = region_fingerprint(fingerprint, item, region);
       for (std::size_t plan = 0; plan < plans.size(); ++plan) {
-        if (!sink.has(item.id, name, fingerprint, static_cast<int>(plan))) return false;
+        if (!sink.has(item.id, name, content, static_cast<int>(plan))) return false;
       }
     }
     return true;

@@ -1,7 +1,10 @@
 #include "engine/worker.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <new>
+
+#include "engine/frame_size.h"
 
 namespace smol {
 namespace {
@@ -90,7 +93,8 @@ bool Worker::find_wanted(const ItemContext& context) {
         continue;
       }
       if (run_.options.ordered) run_.events.push(Event{.skipped_ticket = ticket_of(context, region, plan)});
-      const auto code = run_.sink.failure(context.item.id, region_name(context.item, region), context.fingerprint, plan);
+      const auto code = run_.sink.failure(context.item.id, region_name(context.item, region),
+                                          region_fingerprint(context.fingerprint, context.item, region), plan);
       if (!code) continue;
       item_failed_ = true;
       run_.earlier_errors[static_cast<std::size_t>(*code)].fetch_add(1, std::memory_order_relaxed);
@@ -101,6 +105,7 @@ bool Worker::find_wanted(const ItemContext& context) {
 
 void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
   ItemContext context{item, ticket, {}, 0, read_us};
+  answered_.assign(num_regions(item) * run_.plans.size(), false);
   context.fingerprint = fingerprint_of(item, &context.file_bytes);
   if (!find_wanted(context)) {
     run_.skipped.fetch_add(1, std::memory_order_relaxed);
@@ -109,7 +114,9 @@ void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
   }
   try {
     ByteView bytes;
-    if (Status got = read(context, bytes); !got.ok()) {
+    Status got = find_frame(context);
+    if (got.ok()) got = read(context, bytes);
+    if (!got.ok()) {
       fail_item(context, with_stage(std::move(got).error(), Stage::kRead));
     } else if (item.picture) {
       process_picture(context, item.picture->view());
@@ -123,6 +130,16 @@ void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
   if (run_.stop.stop_requested()) return;
   run_.items.fetch_add(1, std::memory_order_relaxed);
   if (item_failed_) run_.failed_items.fetch_add(1, std::memory_order_relaxed);
+}
+
+Status Worker::find_frame(ItemContext& context) {
+  context.full_size = context.item.full_size;
+  if (!needs_frame_size(context.item)) return {};
+  std::error_code unknown;
+  const auto frame_bytes = std::filesystem::file_size(context.item.frame_path, unknown);
+  if (!unknown) SMOL_RETURN_IF_ERROR(memory_.hold(static_cast<std::int64_t>(frame_bytes), run_.stop.get_token()));
+  SMOL_ASSIGN_OR_RETURN(context.full_size, read_frame_size(run_.runtime.codecs, run_.source, context.item, frame_));
+  return {};
 }
 
 Status Worker::read(ItemContext& context, ByteView& bytes) {
@@ -157,6 +174,7 @@ Status Worker::hold_for_decoding(const Item& item, const ImageHeader& header, co
 void Worker::release_memory() {
   if (memory_.exceeds_share()) {
     file_ = {};
+    frame_ = {};
     part_ = {};
     decoders_.clear();
   }
@@ -186,7 +204,7 @@ void Worker::list_jobs(const ItemContext& context, const ImageHeader& header) {
       DecodeJob job{region, static_cast<int>(plan), {}};
       if (!wanted(context, region, job.plan)) continue;
       if (!alone) {  // there is nothing to share a decoding with
-        Result<DecodeNeed> need = preprocessors_[plan]->need(header, options_for(context.item, region));
+        Result<DecodeNeed> need = preprocessors_[plan]->need(header, options_for(context, region));
         if (!need.ok()) {
           fail_row(context, region, job.plan, with_stage(std::move(need).error(), Stage::kPreprocess));
           continue;
@@ -212,25 +230,25 @@ bool Worker::decode_once(const ItemContext& context, std::span<const DecodeJob> 
   const Clock::time_point start = Clock::now();
   run_.decodes.fetch_add(1, std::memory_order_relaxed);
   const Result<DecodeReport> report =
-      decode_part(picture.decoder, picture.bytes, picture.header, need, options_for(context.item, 0), part_);
+      decode_part(picture.decoder, picture.bytes, picture.header, need, options_for(context, 0), part_);
   if (!report.ok() || report->truncated || report->recovered) return run_.stop.stop_requested();
   const float decode_us = microseconds_since(start) / static_cast<float>(group.size());
   for (const DecodeJob& job : group) {
     const auto write = [&](const TensorSlot& slot) {
-      return preprocessors_[job.plan]->run(part_, options_for(context.item, job.region), slot);
+      return preprocessors_[job.plan]->run(part_, options_for(context, job.region), slot);
     };
     if (!fill_slot(context, job.region, job.plan, decode_us, write)) break;
   }
   return true;
 }
 
-PreprocessOptions Worker::options_for(const Item& item, std::size_t region) const {
+PreprocessOptions Worker::options_for(const ItemContext& context, std::size_t region) const {
   PreprocessOptions options;
   options.fail_on = run_.options.fail_on;
   options.limits = run_.options.limits;
   options.stop = run_.stop.get_token();
-  if (!item.regions.empty()) options.roi = item.regions[region].rect;
-  options.full_size = item.full_size;
+  if (!context.item.regions.empty()) options.roi = context.item.regions[region].rect;
+  options.full_size = context.full_size;
   return options;
 }
 
@@ -239,16 +257,17 @@ bool Worker::fill_slot(const ItemContext& context, std::size_t region, int plan,
   BatchAssembler& assembler = *run_.assemblers[plan];
   Result<SlotLease> lease = assembler.lease(run_.stop.get_token());
   if (!lease.ok()) return false;
+  SlotGuard slot(assembler, *lease);
   const Clock::time_point start = Clock::now();
   if (Status done = write(lease->tensor); !done.ok()) {
-    assembler.abandon(*lease);
+    slot.abandon();
     fail_row(context, region, plan, with_stage(std::move(done).error(), Stage::kPreprocess));
     return true;
   }
   Row row = make_row(context, region, plan);
   stage_of(row, Stage::kDecode) = decode_us;
   stage_of(row, Stage::kPreprocess) = microseconds_since(start);
-  assembler.commit(*lease, std::move(row));
+  commit(context, region, plan, slot, std::move(row));
   return true;
 }
 
@@ -257,7 +276,7 @@ void Worker::process_picture(const ItemContext& context, const ImageView& pictur
     for (std::size_t plan = 0; plan < preprocessors_.size(); ++plan) {
       if (!wanted(context, region, static_cast<int>(plan))) continue;
       const auto write = [&](const TensorSlot& slot) {
-        return preprocessors_[plan]->run(picture, Orientation::kNormal, options_for(context.item, region), slot);
+        return preprocessors_[plan]->run(picture, Orientation::kNormal, options_for(context, region), slot);
       };
       if (!fill_slot(context, region, static_cast<int>(plan), 0, write)) return;
     }
@@ -265,13 +284,13 @@ void Worker::process_picture(const ItemContext& context, const ImageView& pictur
 }
 
 void Worker::lease_places(std::span<const DecodeJob> jobs) {
-  filling_.leases.clear();
+  filling_.guards.clear();
   filling_.slots.clear();
   filling_.preprocessors.clear();
   for (const DecodeJob& job : jobs) {
     Result<SlotLease> lease = run_.assemblers[job.plan]->lease(run_.stop.get_token());
     if (!lease.ok()) return;
-    filling_.leases.push_back(*lease);
+    filling_.guards.emplace_back(*run_.assemblers[job.plan], *lease);
     filling_.slots.push_back(lease->tensor);
     filling_.preprocessors.push_back(preprocessors_[job.plan].get());
   }
@@ -279,18 +298,23 @@ void Worker::lease_places(std::span<const DecodeJob> jobs) {
 
 // Rows are resized while they are decoded, for all plans at once.
 void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob> jobs, const EncodedPicture& picture) {
+  // Whatever is thrown on the way, no place is left leased.
+  const struct Emptied {
+    std::vector<SlotGuard>& guards;
+    ~Emptied() { guards.clear(); }
+  } emptied{filling_.guards};
   lease_places(jobs);
-  const auto& [leases, preprocessors, slots] = filling_;
+  auto& [guards, preprocessors, slots] = filling_;
   Result<DecodeReport> report = Error{ErrorCode::kCancelled, "stopped"};
-  if (!run_.stop.stop_requested() && !leases.empty()) {
+  if (!run_.stop.stop_requested() && !guards.empty()) {
     run_.decodes.fetch_add(1, std::memory_order_relaxed);
-    report = run_many(picture.decoder, picture.bytes, picture.header, options_for(context.item, jobs.front().region),
+    report = run_many(picture.decoder, picture.bytes, picture.header, options_for(context, jobs.front().region),
                       preprocessors, slots);
   }
-  for (std::size_t i = 0; i < leases.size(); ++i) {
+  for (std::size_t i = 0; i < guards.size(); ++i) {
     const auto& [region, plan, need] = jobs[i];
     if (!report.ok()) {
-      run_.assemblers[plan]->abandon(leases[i]);
+      guards[i].abandon();
       fail_row(context, region, plan, with_stage(report.error(), Stage::kDecode));
       continue;
     }
@@ -300,7 +324,7 @@ void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob
     const PreprocessTiming timing = preprocessors[i]->last_timing();
     stage_of(row, Stage::kDecode) = i == 0 ? static_cast<float>(timing.decode_us) : 0.0F;
     stage_of(row, Stage::kPreprocess) = static_cast<float>(timing.preprocess_us);
-    run_.assemblers[plan]->commit(leases[i], std::move(row));
+    commit(context, region, plan, guards[i], std::move(row));
   }
 }
 
@@ -313,7 +337,7 @@ Row Worker::make_row(const ItemContext& context, std::size_t region, int plan) c
   row.ticket = ticket_of(context, region, plan);
   row.item = context.item.id;
   if (!context.item.regions.empty()) row.region = context.item.regions[region].name;
-  row.fingerprint = context.fingerprint;
+  row.fingerprint = region_fingerprint(context.fingerprint, context.item, region);
   row.plan = plan;
   stage_of(row, Stage::kRead) = region == 0 && plan == 0 ? context.read_us : 0.0F;
   return row;
@@ -325,7 +349,13 @@ void Worker::fail_row(const ItemContext& context, std::size_t region, int plan, 
   item_failed_ = true;
   Row row = make_row(context, region, plan);
   row.error = error;
+  answered_[region * run_.plans.size() + static_cast<std::size_t>(plan)] = true;
   run_.events.push(Event{.row = std::move(row)});
+}
+
+void Worker::commit(const ItemContext& context, std::size_t region, int plan, SlotGuard& slot, Row row) {
+  answered_[region * run_.plans.size() + static_cast<std::size_t>(plan)] = true;
+  slot.commit(std::move(row));
 }
 
 void Worker::fail_item(const ItemContext& context, const Error& error) {
@@ -337,7 +367,9 @@ void Worker::fail_item(const ItemContext& context, const Error& error) {
 }
 
 bool Worker::wanted(const ItemContext& context, std::size_t region, int plan) const {
-  return !run_.sink.has(context.item.id, region_name(context.item, region), context.fingerprint, plan);
+  if (answered_[region * run_.plans.size() + static_cast<std::size_t>(plan)]) return false;
+  return !run_.sink.has(context.item.id, region_name(context.item, region),
+                        region_fingerprint(context.fingerprint, context.item, region), plan);
 }
 
 Decoder& Worker::decoder_for(const Codec& codec) {

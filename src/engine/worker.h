@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/batch_assembler.h"
 #include "engine/decode_groups.h"
 #include "engine/read_ahead.h"
 #include "engine/run_state.h"
@@ -26,6 +27,7 @@ class Worker {
     std::string fingerprint;
     std::int64_t file_bytes = 0;  // 0: unknown
     float read_us = 0;
+    std::optional<Size> full_size{};  // of the frame of the regions
   };
 
   struct EncodedPicture {
@@ -39,6 +41,8 @@ class Worker {
   // Passes over rows that an earlier run made; their failures count as this run's. False when all are there.
   bool find_wanted(const ItemContext& context);
   Status read(ItemContext& context, ByteView& bytes);
+  // Finds out the size of the picture that the regions are given in, where that is another one.
+  Status find_frame(ItemContext& context);
   // Holds the memory that decoding takes; reads again what had to make room while it waited.
   Status hold_for_decoding(const Item& item, const ImageHeader& header, const Codec& codec, ByteView& bytes);
   // Gives back what the picture took, and what was kept of it beyond the worker's share.
@@ -58,12 +62,14 @@ class Worker {
   // Leases a slot, lets `write` fill it and commits it with a row. False when the run stops.
   template <typename Write>
   bool fill_slot(const ItemContext& context, std::size_t region, int plan, float decode_us, Write write);
-  [[nodiscard]] PreprocessOptions options_for(const Item& item, std::size_t region) const;
+  [[nodiscard]] PreprocessOptions options_for(const ItemContext& context, std::size_t region) const;
   [[nodiscard]] std::int64_t ticket_of(const ItemContext& context, std::size_t region, int plan) const;
   [[nodiscard]] Row make_row(const ItemContext& context, std::size_t region, int plan) const;
   void fail_row(const ItemContext& context, std::size_t region, int plan, const Error& error);
   void fail_item(const ItemContext& context, const Error& error);
+  // Whether no row exists yet, neither of an earlier run nor of this one.
   [[nodiscard]] bool wanted(const ItemContext& context, std::size_t region, int plan) const;
+  void commit(const ItemContext& context, std::size_t region, int plan, SlotGuard& slot, Row row);
   Decoder& decoder_for(const Codec& codec);
 
   RunState& run_;
@@ -71,15 +77,16 @@ class Worker {
   bool collects_whole_ = false;  // some plan needs the whole picture, not only rows on their way
   std::vector<std::unique_ptr<Preprocessor>> preprocessors_;  // by plan
   std::map<const Codec*, std::unique_ptr<Decoder>> decoders_;
-  std::vector<std::uint8_t> file_;
+  std::vector<std::uint8_t> file_, frame_;
   DecodedPart part_;
   std::vector<DecodeJob> jobs_;  // of one picture
   struct {
-    std::vector<SlotLease> leases;
+    std::vector<SlotGuard> guards;
     std::vector<Preprocessor*> preprocessors;
     std::vector<TensorSlot> slots;
   } filling_;  // of one decoding, by job
   bool item_failed_ = false;
+  std::vector<bool> answered_;  // of the item, by region and plan: its row is on its way
 };
 
 }  // namespace smol

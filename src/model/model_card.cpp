@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "backend/model_file.h"
+#include "base/digest.h"
 #include "base/text_file.h"
 #include "base/yaml_fields.h"
 #include "model/card_pipeline.h"
@@ -163,6 +164,7 @@ Result<ModelCard> parse_card(std::string_view yaml, const std::string& folder, c
   SMOL_RETURN_IF_ERROR(check_pipeline(card, where));
   card.path = resolve(folder, file);
   card.backend_config = resolve(folder, card.backend_config);
+  if (!card.backend_config.empty()) card.backend_config_digest = digest_of_file(card.backend_config).value_or("");
   SMOL_RETURN_IF_ERROR(check_model_file(card, stated_digest, where));
   return card;
 }

@@ -35,7 +35,10 @@ std::string meaning_digest(const ModelCard& card) {
   meaning.labels_path.clear();
   meaning.licence.clear();
   meaning.max_batch = 0;
-  return digest_of(to_yaml(meaning));
+  meaning.backend_config.clear();
+  std::string text = to_yaml(meaning);
+  if (!card.backend_config_digest.empty()) text += "backend_config: " + card.backend_config_digest;
+  return digest_of(text);
 }
 
 Status verify(const Plan& plan, const ModelCard& card) {

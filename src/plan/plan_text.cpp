@@ -212,6 +212,8 @@ Result<PlanSet> load_plans(const std::string& path, const UserOperators& user_op
       if (!std::filesystem::path(plan.model).is_absolute()) plan.model = (folder / plan.model).lexically_normal().string();
     }
   }
+  if (!plans->dataset.empty() && !std::filesystem::path(plans->dataset).is_absolute())
+    plans->dataset = (folder / plans->dataset).lexically_normal().string();
   return plans;
 }
 
@@ -219,11 +221,13 @@ Status save_plans(const PlanSet& plans, const std::string& path) {
   PlanSet relative = plans;
   std::error_code ignored;
   const std::filesystem::path folder = std::filesystem::absolute(path, ignored).parent_path();
+  const auto beside_plans = [&](const std::string& name) {
+    return std::filesystem::absolute(name, ignored).lexically_normal().lexically_proximate(folder).string();
+  };
   for (std::vector<Plan>* list : {&relative.plans, &relative.dominated}) {
-    for (Plan& plan : *list) {
-      plan.model = std::filesystem::absolute(plan.model, ignored).lexically_normal().lexically_proximate(folder).string();
-    }
+    for (Plan& plan : *list) plan.model = beside_plans(plan.model);
   }
+  if (!plans.dataset.empty()) relative.dataset = beside_plans(plans.dataset);
   return write_text_file(path, to_yaml(relative));
 }
 

@@ -7,14 +7,18 @@
 namespace smol {
 namespace {
 
-double accuracy_of(const Plan& plan) {
-  return plan.measured && plan.measured->accuracy ? plan.measured->accuracy->value : 0;
-}
+bool has_accuracy(const Plan& plan) { return plan.measured && plan.measured->accuracy; }
+double accuracy_of(const Plan& plan) { return has_accuracy(plan) ? plan.measured->accuracy->value : 0; }
 double throughput_of(const Plan& plan) { return plan.measured ? plan.measured->throughput.value : 0; }
 
 }  // namespace
 
-FrontierSplit split_frontier(std::vector<Plan> plans) {
+bool cannot_change_answers(const Plan& plan, std::string_view reference_rendition) {
+  return plan.pipeline.label == FidelityLabel::kExact && plan.rendition == reference_rendition &&
+         (plan.precision == Precision::kF32 || plan.precision == Precision::kAsStored);
+}
+
+FrontierSplit split_frontier(std::vector<Plan> plans, std::string_view reference_rendition) {
   std::stable_sort(plans.begin(), plans.end(), [](const Plan& a, const Plan& b) {
     if (throughput_of(a) != throughput_of(b)) return throughput_of(a) > throughput_of(b);
     return accuracy_of(a) > accuracy_of(b);
@@ -22,7 +26,8 @@ FrontierSplit split_frontier(std::vector<Plan> plans) {
   FrontierSplit split;
   double best_accuracy = -1;
   for (Plan& plan : plans) {
-    if (accuracy_of(plan) > best_accuracy) {
+    const bool comparable = has_accuracy(plan) || cannot_change_answers(plan, reference_rendition);
+    if (comparable && accuracy_of(plan) > best_accuracy) {
       best_accuracy = accuracy_of(plan);
       split.frontier.push_back(std::move(plan));
     } else {
@@ -41,6 +46,12 @@ Result<std::string> choose_plan(const std::vector<Plan>& frontier, std::optional
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("no plan reaches {:g} items/s; the fastest is {} with {:.1f} items/s, accuracy {:.3f}",
                              *min_throughput, fastest.id, throughput_of(fastest), accuracy_of(fastest))};
+  }
+  if (min_accuracy && !has_accuracy(most_accurate)) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("no plan's accuracy could be measured, so none can be asked for; leave out the least accuracy: {}",
+                    *min_accuracy)};
   }
   if (min_accuracy && accuracy_of(most_accurate) < *min_accuracy) {
     return Error{ErrorCode::kInvalidArgument,

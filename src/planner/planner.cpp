@@ -137,8 +137,20 @@ class Measurement {
     samples_.emplace_back();
     PlanMeasurement measured;
     measured.infer_throughput = infer_rates_[model_key(plan)].front();
+    SMOL_ASSIGN_OR_RETURN(measured.preprocess_throughput, preprocess_rate(index, *compiled));
     plan.measured = measured;
     return {};
+  }
+
+  // Preprocessing alone is at least as fast as the whole plan, so this takes no longer than half a repeat.
+  Result<double> preprocess_rate(std::size_t index, CompiledPlan& compiled) {
+    const auto count = static_cast<std::int64_t>(std::max(first_rates_[index] * kMeasureSeconds / 2, 16.0));
+    const std::unique_ptr<Source> source = repeat_items(items_[rendition_of_[index]], count);
+    RunOptions options;
+    options.stop = options_.stop;
+    SMOL_ASSIGN_OR_RETURN(const RunReport report, measure_preprocessing(runtime_, compiled, *source, options));
+    if (report.cancelled) return Error{ErrorCode::kCancelled, "planning was stopped"};
+    return report.throughput();
   }
 
   Status measure_once(std::size_t index) {
@@ -157,9 +169,22 @@ class Measurement {
     return {};
   }
 
+  // An item without regions counts as one.
+  [[nodiscard]] std::size_t num_regions(std::size_t item) const {
+    return dataset_.regions.empty() ? 1 : std::max<std::size_t>(1, dataset_.regions[item].size());
+  }
+  [[nodiscard]] std::string key_of(std::size_t item, std::size_t region) const {
+    const bool named = !dataset_.regions.empty() && !dataset_.regions[item].empty();
+    return dataset_.item_ids[item] + '\0' + (named ? dataset_.regions[item][region].name : "");
+  }
+
   [[nodiscard]] bool has_labels() const {
-    return std::any_of(calibration_.items.begin(), calibration_.items.end(),
-                       [&](std::size_t i) { return i < dataset_.labels.size() && dataset_.labels[i] >= 0; });
+    return std::any_of(calibration_.items.begin(), calibration_.items.end(), [&](std::size_t item) {
+      for (std::size_t region = 0; region < num_regions(item); ++region) {
+        if (dataset_.label_of(item, region) >= 0) return true;
+      }
+      return false;
+    });
   }
 
   // Without labels the reference is the model that costs most per picture, exact, on the first rendition.
@@ -167,7 +192,9 @@ class Measurement {
     std::size_t reference = 0;
     double slowest = 1e300;
     for (std::size_t i = 0; i < plans_.size(); ++i) {
-      if (rendition_of_[i] != 0 || plans_[i].fidelity != "exact" || plans_[i].precision == Precision::kBF16) continue;
+      if (!classifies(answers_[i]) || rendition_of_[i] != 0 || plans_[i].fidelity != "exact" ||
+          plans_[i].precision == Precision::kBF16)
+        continue;
       if (plans_[i].measured->infer_throughput < slowest) {
         slowest = plans_[i].measured->infer_throughput;
         reference = i;
@@ -176,28 +203,49 @@ class Measurement {
     return reference;
   }
 
+  struct Tally {
+    std::int64_t right = 0, total = 0;
+  };
+
+  [[nodiscard]] Tally compare_with_labels(const Answers& answers) const {
+    Tally tally;
+    for (std::size_t item : calibration_.items) {
+      for (std::size_t region = 0; region < num_regions(item); ++region) {
+        const int label = dataset_.label_of(item, region);
+        if (label < 0) continue;
+        ++tally.total;
+        const auto answer = answers.labels.find(key_of(item, region));
+        tally.right += answer != answers.labels.end() && answer->second == label ? 1 : 0;
+      }
+    }
+    return tally;
+  }
+
+  [[nodiscard]] static Tally compare_with(const Answers& reference, const Answers& answers) {
+    Tally tally;
+    for (const auto& [key, label] : reference.labels) {
+      if (label < 0) continue;
+      ++tally.total;
+      const auto answer = answers.labels.find(key);
+      tally.right += answer != answers.labels.end() && answer->second == label ? 1 : 0;
+    }
+    return tally;
+  }
+
+  // Embeddings and raw outputs have no label that could be right.
+  [[nodiscard]] static bool classifies(const Answers& answers) {
+    return std::any_of(answers.labels.begin(), answers.labels.end(), [](const auto& answer) { return answer.second >= 0; });
+  }
+
   void estimate_accuracies() {
     const bool labelled = has_labels();
     const std::size_t reference = reference_plan();
     accuracy_kind_ = labelled ? "labels" : "agreement with " + plans_[reference].id;
     for (std::size_t i = 0; i < plans_.size(); ++i) {
-      std::int64_t right = 0, total = 0;
-      if (labelled) {
-        for (std::size_t item : calibration_.items) {
-          if (dataset_.labels[item] < 0) continue;
-          ++total;
-          const auto answer = answers_[i].labels.find(dataset_.item_ids[item] + '\0');
-          right += answer != answers_[i].labels.end() && answer->second == dataset_.labels[item] ? 1 : 0;
-        }
-      } else {
-        for (const auto& [item, label] : answers_[reference].labels) {
-          if (label < 0) continue;
-          ++total;
-          const auto answer = answers_[i].labels.find(item);
-          right += answer != answers_[i].labels.end() && answer->second == label ? 1 : 0;
-        }
-      }
-      if (total == 0) continue;  // not a classifier: nothing can be compared
+      if (!classifies(answers_[i])) continue;
+      const auto [right, total] =
+          labelled ? compare_with_labels(answers_[i]) : compare_with(answers_[reference], answers_[i]);
+      if (total == 0) continue;
       const auto [low, high] = wilson_interval(right, total);
       plans_[i].measured->accuracy = Estimate{static_cast<double>(right) / static_cast<double>(total), low, high};
       plans_[i].measured->agreement = !labelled;
@@ -211,7 +259,13 @@ class Measurement {
       plans_[i].measured->throughput = Estimate{median(samples_[i]), *low, *high};
       plans_[i].measured->infer_throughput = median(infer_rates_[model_key(plans_[i])]);
     }
-    FrontierSplit split = split_frontier(std::move(plans_));
+    FrontierSplit split = split_frontier(std::move(plans_), dataset_.renditions.front().name);
+    if (split.frontier.empty()) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          "accuracy cannot be measured for these models, so only plans that cannot change answers may be chosen, and "
+          "there is none; let precision f32 be tried"};
+    }
     PlanSet set;
     SMOL_ASSIGN_OR_RETURN(set.chosen, choose_plan(split.frontier, options_.min_accuracy, options_.min_throughput));
     set.machine = machine_name();

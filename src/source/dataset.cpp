@@ -29,7 +29,7 @@ Result<int> parse_integer(const std::string& text, const std::string& where) {
   return value;
 }
 
-// Labels and regions name items by id, or by file name alone where that is unambiguous.
+// Labels, regions and calibration lists name items by id: the path in the first rendition, with extension.
 std::unordered_map<std::string, std::size_t> index_of_ids(const std::vector<std::string>& ids) {
   std::unordered_map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < ids.size(); ++i) index.emplace(ids[i], i);
@@ -44,28 +44,76 @@ Result<int> required_column(const CsvTable& table, std::initializer_list<std::st
                fmt::format("no column '{}' in {}; it has: {}", *names.begin(), path, fmt::join(table.columns, ", "))};
 }
 
-Status read_labels(const std::string& path, Dataset& dataset) {
-  SMOL_ASSIGN_OR_RETURN(const CsvTable table, read_csv(path));
-  SMOL_ASSIGN_OR_RETURN(const int item, required_column(table, {"item", "file"}, path));
-  SMOL_ASSIGN_OR_RETURN(const int label, required_column(table, {"label"}, path));
-  const auto index = index_of_ids(dataset.item_ids);
-  dataset.labels.assign(dataset.item_ids.size(), -1);
-  std::size_t matched = 0;
-  for (const std::vector<std::string>& row : table.rows) {
-    SMOL_ASSIGN_OR_RETURN(const int value, parse_integer(row[label], path));
-    const auto found = index.find(row[item]);
-    if (found == index.end()) continue;
-    dataset.labels[found->second] = value;
-    ++matched;
+// The number of a region of an item.
+Result<std::size_t> find_region(const Dataset& dataset, std::size_t item, const std::string& name,
+                                const std::string& where) {
+  std::vector<std::string> names;
+  if (!dataset.regions.empty()) {
+    for (const Region& region : dataset.regions[item]) {
+      if (region.name == name) return names.size();
+      names.push_back(region.name);
+    }
   }
-  if (matched == 0) {
+  const std::string known = names.empty() ? "none; list them under `regions`" : fmt::format("{}", fmt::join(names, ", "));
+  return Error{ErrorCode::kInvalidArgument, fmt::format("{} labels a region that the item does not have: item '{}', region "
+                                                        "'{}', its regions: {}",
+                                                        where, dataset.item_ids[item], name, known)};
+}
+
+// Labels are for items, which stand for all regions of theirs, or for single regions.
+class LabelReader {
+ public:
+  LabelReader(const std::string& path, Dataset& dataset)
+      : path_(path), dataset_(dataset), index_(index_of_ids(dataset.item_ids)) {}
+
+  Status read() {
+    SMOL_ASSIGN_OR_RETURN(const CsvTable table, read_csv(path_));
+    SMOL_ASSIGN_OR_RETURN(const int item, required_column(table, {"item", "file"}, path_));
+    SMOL_ASSIGN_OR_RETURN(const int label, required_column(table, {"label"}, path_));
+    const int region = table.column("region");
+    dataset_.labels.assign(dataset_.item_ids.size(), -1);
+    for (std::size_t number = 0; number < table.rows.size(); ++number) {
+      const std::vector<std::string>& row = table.rows[number];
+      SMOL_ASSIGN_OR_RETURN(const int value, parse_integer(row[label], path_));
+      SMOL_RETURN_IF_ERROR(put(row[item], region < 0 ? "" : row[region], value, table.lines[number]));
+    }
+    if (num_matched_ > 0) return {};
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("no label names an item of the dataset; first label's item '{}', first item '{}': {}",
                              table.rows.empty() ? "" : table.rows.front()[item],
-                             dataset.item_ids.empty() ? "" : dataset.item_ids.front(), path)};
+                             dataset_.item_ids.empty() ? "" : dataset_.item_ids.front(), path_)};
   }
-  return {};
-}
+
+ private:
+  Status put(const std::string& item, const std::string& region, int label, int line) {
+    if (const auto [first, added] = line_of_.try_emplace({item, region}, line); !added) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("lines {} and {} label the same item{}; keep one: item '{}'{} in {}", first->second, line,
+                               region.empty() ? "" : " and region", item,
+                               region.empty() ? "" : fmt::format(", region '{}'", region), path_)};
+    }
+    const auto found = index_.find(item);
+    if (found == index_.end()) return {};
+    ++num_matched_;
+    if (region.empty()) {
+      dataset_.labels[found->second] = label;
+      return {};
+    }
+    SMOL_ASSIGN_OR_RETURN(const std::size_t number,
+                          find_region(dataset_, found->second, region, fmt::format("line {} of {}", line, path_)));
+    dataset_.region_labels.resize(dataset_.item_ids.size());
+    std::vector<int>& labels = dataset_.region_labels[found->second];
+    labels.resize(dataset_.regions[found->second].size(), -1);
+    labels[number] = label;
+    return {};
+  }
+
+  const std::string& path_;
+  Dataset& dataset_;
+  std::unordered_map<std::string, std::size_t> index_;
+  std::map<std::pair<std::string, std::string>, int> line_of_;
+  std::size_t num_matched_ = 0;
+};
 
 std::string stem_of(const std::string& file) { return fs::path(file).replace_extension().string(); }
 
@@ -134,13 +182,27 @@ Status check_stems(const Dataset& dataset) {
   return {};
 }
 
-Status read_item_ids(Dataset& dataset) {
+bool looks_like_picture(const std::string& path, const RecognisePicture& recognise) {
+  constexpr std::int64_t kFirstBytes = 32;
+  std::vector<std::uint8_t> bytes;
+  return recognise && read_file_range(path, 0, kFirstBytes, bytes).ok() && recognise(bytes);
+}
+
+// A folder of pictures may also hold labels or notes.
+Status read_item_ids(Dataset& dataset, const RecognisePicture& recognise) {
   const std::string& folder = dataset.renditions.front().path;
   SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder, &dataset.num_passed_over));
-  // A folder of pictures may also hold labels or notes; a folder without any picture name is taken whole.
-  const bool any_picture = std::any_of(files.begin(), files.end(), has_picture_extension);
-  if (any_picture) std::erase_if(files, [](const std::string& file) { return !has_picture_extension(file); });
-  if (files.empty()) return Error{ErrorCode::kNotFound, "the folder holds no files: " + folder, Stage::kRead};
+  const bool can_tell = recognise || std::any_of(files.begin(), files.end(), has_picture_extension);
+  if (can_tell) {
+    dataset.num_passed_over += static_cast<std::int64_t>(std::erase_if(files, [&](const std::string& file) {
+      return !has_picture_extension(file) && !looks_like_picture(resolve(folder, file), recognise);
+    }));
+  }
+  if (files.empty()) {
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("the folder holds no pictures, {} other entries: {}", dataset.num_passed_over, folder),
+                 Stage::kRead};
+  }
   dataset.item_ids = std::move(files);
   return dataset.renditions.size() > 1 ? check_stems(dataset) : Status{};
 }
@@ -190,7 +252,7 @@ Status read_calibration(const YAML::Node& node, Dataset& dataset) {
   return {};
 }
 
-Result<Dataset> read_yaml(const std::string& path) {
+Result<Dataset> read_yaml(const std::string& path, const RecognisePicture& recognise) {
   Dataset dataset;
   dataset.path = path;
   const fs::path folder = fs::path(path).parent_path();
@@ -200,9 +262,12 @@ Result<Dataset> read_yaml(const std::string& path) {
   SMOL_RETURN_IF_ERROR(check_keys(root, kKeys, path));
   if (!root["renditions"]) return Error{ErrorCode::kInvalidArgument, "a dataset file needs the key `renditions`: " + path};
   SMOL_RETURN_IF_ERROR(read_renditions(root["renditions"], folder, dataset));
-  SMOL_RETURN_IF_ERROR(read_item_ids(dataset));
-  if (root["labels"]) SMOL_RETURN_IF_ERROR(read_labels(resolve(folder, root["labels"].as<std::string>()), dataset));
+  SMOL_RETURN_IF_ERROR(read_item_ids(dataset, recognise));
   if (root["regions"]) SMOL_RETURN_IF_ERROR(read_regions(resolve(folder, root["regions"].as<std::string>()), dataset));
+  if (root["labels"]) {  // after the regions, which they may name
+    const std::string labels = resolve(folder, root["labels"].as<std::string>());
+    SMOL_RETURN_IF_ERROR(LabelReader(labels, dataset).read());
+  }
   if (root["calibration"]) SMOL_RETURN_IF_ERROR(read_calibration(root["calibration"], dataset));
   if (root["models"]) {
     for (const YAML::Node& model : root["models"]) dataset.models.push_back(resolve(folder, model.as<std::string>()));
@@ -309,6 +374,7 @@ std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int nu
       item.path = resolve(found->path, item.id);
     } else if (Result<std::string> file = index.locate(item.id); file.ok()) {
       item.path = *std::move(file);
+      if (!item.regions.empty()) item.frame_path = resolve(renditions.front().path, item.id);
     } else {
       item.error = std::move(file).error();
     }
@@ -317,13 +383,19 @@ std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int nu
   return from_items(std::move(items));
 }
 
-Result<Dataset> open_dataset(const std::string& name) {
+int Dataset::label_of(std::size_t item, std::size_t region) const {
+  if (item < region_labels.size() && region < region_labels[item].size() && region_labels[item][region] >= 0)
+    return region_labels[item][region];
+  return item < labels.size() ? labels[item] : -1;
+}
+
+Result<Dataset> open_dataset(const std::string& name, const RecognisePicture& recognise) {
   std::error_code ignored;
   const fs::path given(name);
   if (!fs::exists(given, ignored)) return Error{ErrorCode::kNotFound, "no such file or folder: " + name, Stage::kRead};
   const std::string extension = given.extension().string();
   try {
-    if (extension == ".yaml" || extension == ".yml") return read_yaml(name);
+    if (extension == ".yaml" || extension == ".yml") return read_yaml(name, recognise);
   } catch (const YAML::Exception& failure) {
     return Error{ErrorCode::kInvalidArgument, fmt::format("cannot read dataset file, {}: {}", failure.what(), name)};
   }
@@ -332,7 +404,7 @@ Result<Dataset> open_dataset(const std::string& name) {
   dataset.path = name;
   if (fs::is_directory(given, ignored)) {
     dataset.renditions.push_back({"full", name});
-    SMOL_RETURN_IF_ERROR(read_item_ids(dataset));
+    SMOL_RETURN_IF_ERROR(read_item_ids(dataset, recognise));
     return dataset;
   }
   const std::string folder = given.parent_path().string();

@@ -149,7 +149,17 @@ Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t le
   return {};
 }
 
-std::string fingerprint_of(const Item& item, std::int64_t* file_bytes) {
+namespace {
+
+std::string fingerprint_of_file(const std::string& path, std::int64_t* file_bytes) {
+  struct stat facts {};
+  if (path.empty() || ::stat(path.c_str(), &facts) != 0) return "missing";
+  if (file_bytes != nullptr) *file_bytes = facts.st_size;
+  return fmt::format("{}:{}.{:09}", static_cast<std::int64_t>(facts.st_size),
+                     static_cast<std::int64_t>(facts.st_mtim.tv_sec), static_cast<std::int64_t>(facts.st_mtim.tv_nsec));
+}
+
+std::string fingerprint_of_content(const Item& item, std::int64_t* file_bytes) {
   if (item.bytes) return digest_of(*item.bytes);
   if (item.picture) {
     const ImageView& view = item.picture->view();
@@ -160,11 +170,26 @@ std::string fingerprint_of(const Item& item, std::int64_t* file_bytes) {
     }
     return digest_of(rows);
   }
-  struct stat facts {};
-  if (item.path.empty() || ::stat(item.path.c_str(), &facts) != 0) return "missing";
-  if (file_bytes != nullptr) *file_bytes = facts.st_size;
-  return fmt::format("{}:{}.{:09}", static_cast<std::int64_t>(facts.st_size),
-                     static_cast<std::int64_t>(facts.st_mtim.tv_sec), static_cast<std::int64_t>(facts.st_mtim.tv_nsec));
+  return fingerprint_of_file(item.path, file_bytes);
+}
+
+}  // namespace
+
+std::string fingerprint_of(const Item& item, std::int64_t* file_bytes) {
+  std::string fingerprint = fingerprint_of_content(item, file_bytes);
+  if (item.regions.empty()) return fingerprint;
+  if (item.full_size) {
+    fingerprint += fmt::format("/{}x{}", item.full_size->width, item.full_size->height);
+  } else if (!item.frame_path.empty()) {
+    fingerprint += "/" + fingerprint_of_file(item.frame_path, nullptr);
+  }
+  return fingerprint;
+}
+
+std::string region_fingerprint(const std::string& item_fingerprint, const Item& item, std::size_t region) {
+  if (item.regions.empty()) return item_fingerprint;
+  const Rect& rect = item.regions[region].rect;
+  return fmt::format("{}@{},{},{}x{}", item_fingerprint, rect.x, rect.y, rect.width, rect.height);
 }
 
 }  // namespace smol

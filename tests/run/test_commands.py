@@ -546,12 +546,16 @@ def test_an_interrupted_overwrite_is_resumed_with_new_files_only(photos, tmp_pat
         assert min(picture.size) == 40
 
 
-def test_what_is_no_file_in_a_folder_is_counted(card, photos, tmp_path):
+def test_what_is_no_picture_in_a_folder_is_counted(card, photos, tmp_path):
     os.mkfifo(photos / "pipe.jpg")
+    (photos / "notes.md").write_text("of the photographer")
+    (photos / ".hidden.md").write_text("not counted")
+    (photos / "000.jpg").rename(photos / "first")
+    (photos / "003.png").rename(photos / "third.png.orig")
     (photos / "gone.jpg").symlink_to(photos / "nowhere.jpg")
     done = smol("run", card, photos, "-o", tmp_path / "out", "--json")
-    assert "no regular file" in done.stderr and ": 2 in" in done.stderr
-    assert '"passed_over": 2' in done.stdout and '"items": 24' in done.stdout
+    assert "no picture" in done.stderr and ": 3 in" in done.stderr
+    assert '"passed_over": 3' in done.stdout and '"items": 24' in done.stdout
 
 
 def test_lists_have_comments_and_blank_lines(card, photos, tmp_path):

@@ -1,8 +1,10 @@
 // Several regions of one picture: the answers of each region alone, from as little decoding as pays.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <mutex>
+#include <new>
 
 #include "engine/decode_groups.h"
 #include "unit/engine/engine_fixture.h"
@@ -151,6 +153,80 @@ TEST_F(RegionsTest, ARegionOutsideThePictureFailsAlone) {
   EXPECT_FALSE(scores.at("0").empty());
   EXPECT_TRUE(scores.at("1").empty());
   EXPECT_FALSE(scores.at("2").empty());
+}
+
+/// Keeps rows; finds no memory when it is asked for the n-th time.
+class ExhaustedSink final : public Sink {
+ public:
+  explicit ExhaustedSink(int fails_at) : fails_at_(fails_at) {}
+  Status write(std::span<const Row> rows) override {
+    rows_.insert(rows_.end(), rows.begin(), rows.end());
+    return {};
+  }
+  Status finish(bool /*complete*/) override { return {}; }
+  [[nodiscard]] bool has(std::string_view /*item*/, std::string_view /*region*/, std::string_view /*fingerprint*/,
+                         int /*plan*/) const override {
+    if (++asked_ == fails_at_) throw std::bad_alloc();
+    return false;
+  }
+  [[nodiscard]] const std::vector<Row>& rows() const { return rows_; }
+
+ private:
+  const int fails_at_;
+  mutable std::atomic<int> asked_{0};
+  std::vector<Row> rows_;
+};
+
+TEST_F(RegionsTest, AnItemThatRunsOutOfMemoryOnTheWayHasOneRowARegion) {
+  Item item = make_item({{4, 4, 24, 24}, {760, 560, 30, 30}, {4, 560, 20, 20}});
+  auto picture = std::make_shared<Image>();
+  DecodeRequest request;
+  request.format = PixelFormat::kRgb8;
+  decode_to_image(*built_in_.find("jpeg")->create_decoder(), *item.bytes, request, *picture).value();
+  item.bytes.reset();
+  item.picture = picture;
+  for (const int done : {0, 1, 2}) {
+    // Each region is asked for before the item is begun, and again when its turn has come.
+    ExhaustedSink sink(3 + done + 1);
+    CompiledPlan plan = compile_plan(plan_);
+    ASSERT_TRUE(execute(runtime, {&plan, 1}, *from_items({item}), sink).ok());
+    std::map<std::string, int> rows;
+    int failures = 0;
+    for (const Row& row : sink.rows()) {
+      ++rows[row.region];
+      failures += row.error && row.error->code == ErrorCode::kOutOfMemory ? 1 : 0;
+    }
+    EXPECT_EQ(rows, (std::map<std::string, int>{{"0", 1}, {"1", 1}, {"2", 1}})) << done;
+    EXPECT_EQ(failures, 3 - done);
+  }
+}
+
+TEST_F(RegionsTest, RowsMadeWithOtherVersionsAreDoneAgain) {
+  class OtherVersion final : public Codec {
+   public:
+    explicit OtherVersion(const Codec& codec) : codec_(codec) {}
+    [[nodiscard]] std::string_view name() const override { return codec_.name(); }
+    [[nodiscard]] std::string_view description() const override { return "another version"; }
+    [[nodiscard]] bool sniff(ByteView bytes) const override { return codec_.sniff(bytes); }
+    [[nodiscard]] const CodecCapabilities& capabilities() const override { return codec_.capabilities(); }
+    [[nodiscard]] std::unique_ptr<Decoder> create_decoder() const override { return codec_.create_decoder(); }
+
+   private:
+    const Codec& codec_;
+  };
+  const auto run = [&] {
+    CompiledPlan plan = compile_plan(plan_);
+    ParquetOptions options;
+    options.resume = true;
+    const std::unique_ptr<Sink> sink = create_parquet_sink(folder.path("out"), {&plan, 1}, options).value();
+    return execute(runtime, {&plan, 1}, *from_items({make_item({{4, 4, 24, 24}})}), *sink).value();
+  };
+  EXPECT_EQ(run().rows, 1);
+  EXPECT_EQ(run().skipped, 1);
+  runtime.codecs = CodecRegistry();
+  runtime.codecs.add(std::make_unique<OtherVersion>(*built_in_.find("jpeg"))).value();
+  EXPECT_EQ(run().rows, 1);
+  EXPECT_EQ(run().skipped, 1);
 }
 
 TEST_F(RegionsTest, ASurveyTellsWhatARunWillDo) {

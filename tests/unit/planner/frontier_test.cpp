@@ -30,7 +30,7 @@ TEST(FrontierTest, EqualsBruteForce) {
     for (int i = 0; i < 1 + trial % 15; ++i) {
       plans.push_back(measured_plan(std::to_string(i), value(generator), value(generator) / 12.0));
     }
-    const FrontierSplit split = split_frontier(plans);
+    const FrontierSplit split = split_frontier(plans, "full");
     EXPECT_EQ(split.frontier.size() + split.dominated.size(), plans.size());
     for (const Plan& kept : split.frontier) {
       for (const Plan& plan : plans) EXPECT_FALSE(dominates(plan, kept));
@@ -45,6 +45,27 @@ TEST(FrontierTest, EqualsBruteForce) {
       EXPECT_TRUE(justified);
     }
   }
+}
+
+TEST(FrontierTest, WithoutAnAccuracyOnlyPlansThatCannotChangeAnswersCompete) {
+  const auto make = [](const std::string& id, double throughput) {
+    Plan plan = measured_plan(id, throughput, 0);
+    plan.measured->accuracy.reset();
+    return plan;
+  };
+  std::vector<Plan> plans{make("exact", 100), make("slower", 90), make("as stored", 80),
+                          make("bf16", 200),  make("lossy", 300), make("thumb", 400)};
+  plans[2].precision = Precision::kAsStored;
+  plans[3].precision = Precision::kBF16;
+  plans[4].pipeline.label = FidelityLabel::kLossy;
+  plans[5].rendition = "thumb";
+  const FrontierSplit split = split_frontier(plans, "full");
+  ASSERT_EQ(split.frontier.size(), 1U);
+  EXPECT_EQ(split.frontier.front().id, "exact");
+  EXPECT_EQ(split.dominated.size(), 5U);
+  EXPECT_EQ(*choose_plan(split.frontier, {}, {}), "exact");
+  EXPECT_NE(choose_plan(split.frontier, 0.5, {}).error().message.find("could be measured"), std::string::npos);
+  EXPECT_TRUE(split_frontier({plans[3], plans[4], plans[5]}, "full").frontier.empty());
 }
 
 TEST(FrontierTest, ChoosesUnderConstraints) {

@@ -42,6 +42,46 @@ TEST_F(DatasetTest, FolderListsPicturesSortedAndLeavesOtherFilesOut) {
   EXPECT_EQ(dataset->item_ids, (std::vector<std::string>{"a.png", "b.jpg", "sub/c.JPEG"}));
 }
 
+TEST_F(DatasetTest, FilesOfOtherNamesAreItemsWhenTheyAreRecognised) {
+  for (const char* name : {"p/b.jpg", "p/a", "p/a.bak", "p/sub/c.jpg_large", "p/.hidden"}) write(name, "picture");
+  write("p/labels.csv", "item,label\n"), write("p/empty", "");
+  const auto recognise = [](ByteView bytes) { return bytes.size() == 7 && bytes.front() == 'p'; };
+  const Dataset dataset = open_dataset(path("p"), recognise).value();
+  EXPECT_EQ(dataset.item_ids, (std::vector<std::string>{"a", "a.bak", "b.jpg", "sub/c.jpg_large"}));
+  EXPECT_EQ(dataset.num_passed_over, 2);
+  const Dataset by_name = open_dataset(path("p")).value();
+  EXPECT_EQ(by_name.item_ids, (std::vector<std::string>{"b.jpg"}));
+  EXPECT_EQ(by_name.num_passed_over, 5);
+  write("q/labels.csv");
+  EXPECT_EQ(open_dataset(path("q"))->item_ids, (std::vector<std::string>{"labels.csv"}));
+  EXPECT_NE(open_dataset(path("q"), recognise).error().message.find("no pictures, 1 other"), std::string::npos);
+}
+
+TEST_F(DatasetTest, LabelsAreForItemsOrForTheirRegions) {
+  write("full/a.jpg"), write("full/b.jpg"), write("full/c.jpg");
+  write("regions.csv", "item,region,x,y,width,height\na.jpg,x,1,2,3,4\na.jpg,y,5,6,7,8\nb.jpg,x,1,2,3,4\n");
+  const auto open_with = [&](const std::string& labels) {
+    write("labels.csv", labels);
+    return open_dataset(write("d.yaml", "renditions: {full: {path: full}}\nlabels: labels.csv\nregions: regions.csv\n"));
+  };
+  const Dataset of_items = open_with("item,label\na.jpg,7\nc.jpg,8\n").value();
+  EXPECT_EQ(of_items.label_of(0, 0), 7);
+  EXPECT_EQ(of_items.label_of(0, 1), 7);
+  EXPECT_EQ(of_items.label_of(1, 0), -1);
+  EXPECT_EQ(of_items.label_of(2, 0), 8);
+  const Dataset of_regions = open_with("item,region,label\na.jpg,,7\na.jpg,y,3\nb.jpg,x,4\n").value();
+  EXPECT_EQ(of_regions.label_of(0, 0), 7);
+  EXPECT_EQ(of_regions.label_of(0, 1), 3);
+  EXPECT_EQ(of_regions.label_of(1, 0), 4);
+  EXPECT_EQ(of_regions.label_of(2, 0), -1);
+  const auto refusal = [&](const std::string& labels) { return open_with(labels).error().message; };
+  EXPECT_NE(refusal("item,label\na.jpg,1\n\na.jpg,1\n").find("lines 2 and 4 label the same item; keep one"),
+            std::string::npos);
+  EXPECT_NE(refusal("item,region,label\na.jpg,x,1\na.jpg,x,2\n").find("lines 2 and 3 label the same item and region"),
+            std::string::npos);
+  EXPECT_NE(refusal("item,region,label\na.jpg,z,1\n").find("its regions: x, y"), std::string::npos);
+}
+
 TEST_F(DatasetTest, RenditionsJoinByPathWithoutExtension) {
   write("full/a.jpg"), write("full/sub/a.jpg"), write("full/b.jpg"), write("full/c.jpg");
   write("small/a.png"), write("small/sub/a.png"), write("small/b.jpg"), write("small/b.txt");
