@@ -305,7 +305,7 @@ void add_run(CLI::App& program, Context& context) {
       "  smol run plans.yaml photos/ -o results/\n"
       "  smol run plans.yaml photos/ -o results/ --resume            after an interruption, or when photos were added\n"
       "  smol run plans.yaml dataset.yaml -o out.parquet --plan lite0/full/exact --max-failures 1%\n"
-      "  smol run card.yaml photos/ -o out.parquet --shard 0/4");
+      "  smol run card.yaml photos/ -o results/ --shard 0/4");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
 }
 

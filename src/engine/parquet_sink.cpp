@@ -87,6 +87,14 @@ Result<std::unique_ptr<Sink>> create_parquet_sink(const std::string& path, std::
   SMOL_RETURN_IF_ERROR(check(options));
   const bool single = fs::path(path).extension() == ".parquet";
   const std::string file = single ? path : "", folder = single ? path + ".parts" : path;
+  if (single && options.num_shards > 1) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("shards write parts into one folder; a file holds one run, and would be replaced by the shard that "
+                    "ends last. Name a folder: {}",
+                    path),
+        Stage::kWrite};
+  }
   std::error_code ignored;
   if (!single && fs::is_regular_file(path, ignored)) {
     return Error{ErrorCode::kInvalidArgument, "the output is a file; name a folder, or a file ending in .parquet: " + path,
