@@ -20,7 +20,7 @@ BASE, EXACT = "libjpeg region decode", "exact, f32 NCHW"
 def jpeg_rates(settings: Settings, folder: Path) -> dict[str, list[tuple[float, float]]]:
     """Pictures a second and fraction of libjpeg-turbo's region decoding, by variant; one a run of the program."""
     program = settings.build / "preprocess_benchmark"
-    count = len(list(folder.iterdir()))
+    count = len(pictures.files_in(folder))
     inner = max(3, min(settings.rounds, round(100 / count)))
     found: dict[str, list[tuple[float, float]]] = {}
     for _ in range(max(3, settings.rounds // 2)):
@@ -86,7 +86,7 @@ def study_png(settings: Settings, result: StudyResult) -> None:
     """To the tensor: libspng's decoding plus what smol adds to its own decoding, against smol's."""
     medium = pictures.as_folder(settings, "medium", pictures.medium(128))
     thumbnails = pictures.rendition(settings, medium, "png")
-    files = sorted(thumbnails.iterdir())
+    files = pictures.files_in(thumbnails)
     times = {name: statistics.median(values) for name, values in png_rates(settings, thumbnails).items()}
     spng, decode = times["png_spng"] / len(files), times["decode_all/png_rgbx"] / len(files)
     child = start_feeder(settings, feeder="smol", files=[str(file) for file in files], threads=1)

@@ -37,6 +37,11 @@ def large() -> list[Path]:
     return rgb_jpegs(DATA / "photos", 5_000_000, 13_000_000)
 
 
+def files_in(folder: Path) -> list[Path]:
+    """Sorted by name; what is hidden is no picture (a rendition says there how it was made)."""
+    return sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+
+
 def describe(files: list[Path]) -> str:
     """How many, how large."""
     sizes = []
