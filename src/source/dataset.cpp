@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <span>
@@ -27,6 +28,24 @@ Result<int> parse_integer(const std::string& text, const std::string& where) {
     return Error{ErrorCode::kInvalidArgument, fmt::format("expected an integer in {}: '{}'", where, text)};
   }
   return value;
+}
+
+// A coordinate of a region; detectors give fractions of pixels.
+Result<double> parse_coordinate(const std::string& text, const std::string& where) {
+  constexpr double kLimit = 1e9;
+  double value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc{} || end != text.data() + text.size() || !(std::abs(value) <= kLimit)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("expected a number of pixels, -1e9..1e9, in {}: '{}'", where, text)};
+  }
+  return value;
+}
+
+// All pixels that the box touches.
+Rect pixels_of(double x, double y, double width, double height) {
+  const auto left = static_cast<int>(std::floor(x)), top = static_cast<int>(std::floor(y));
+  return {left, top, static_cast<int>(std::ceil(x + width)) - left, static_cast<int>(std::ceil(y + height)) - top};
 }
 
 // Labels, regions and calibration lists name items by id: the path in the first rendition, with extension.
@@ -153,16 +172,16 @@ Status read_regions(const std::string& path, Dataset& dataset) {
                                "region '{}' in {}",
                                first->second, line, row[columns[0]], row[columns[1]], path)};
     }
-    std::array<int, 4> values{};
+    std::array<double, 4> values{};
     for (std::size_t i = 0; i < values.size(); ++i) {
-      SMOL_ASSIGN_OR_RETURN(values[i], parse_integer(row[columns[i + 2]], fmt::format("line {} of {}", line, path)));
+      SMOL_ASSIGN_OR_RETURN(values[i], parse_coordinate(row[columns[i + 2]], fmt::format("line {} of {}", line, path)));
     }
     if (values[2] <= 0 || values[3] <= 0) {
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("a region's width and height must be positive, line {}: item '{}', region '{}', {}x{} in {}",
                                line, row[columns[0]], row[columns[1]], values[2], values[3], path)};
     }
-    dataset.regions[found->second].push_back({row[columns[1]], {values[0], values[1], values[2], values[3]}});
+    dataset.regions[found->second].push_back({row[columns[1]], pixels_of(values[0], values[1], values[2], values[3])});
   }
   return {};
 }

@@ -130,6 +130,21 @@ TEST_F(DatasetTest, LabelsAndRegionsBelongToTheirItems) {
   EXPECT_TRUE(dataset->regions[1].empty());
 }
 
+TEST_F(DatasetTest, BoxesOfDetectorsAreRegionsAsTheyCome) {
+  write("full/a.jpg");
+  write("d.yaml", "renditions: {full: {path: full}}\nregions: regions.csv\n");
+  write("regions.csv",
+        "score,item,region,x,y,width,height,label\n0.9,a.jpg,0,1.5,-0.25,3,4.5,cat\n0.4,a.jpg,1,2,3,4,5,dog\n");
+  const Result<Dataset> dataset = open_dataset(path("d.yaml"));
+  ASSERT_TRUE(dataset.ok()) << dataset.error().message;
+  EXPECT_EQ(dataset->regions[0][0].rect, (Rect{1, -1, 4, 6}));  // 1.5..4.5 and -0.25..4.25
+  EXPECT_EQ(dataset->regions[0][1].rect, (Rect{2, 3, 4, 5}));
+  for (const char* wrong : {"nan", "inf", "1e10", "4px", ""}) {
+    write("regions.csv", std::string("item,region,x,y,width,height\na.jpg,0,1,2,3,") + wrong + "\n");
+    EXPECT_NE(open_dataset(path("d.yaml")).error().message.find("expected a number of pixels"), std::string::npos) << wrong;
+  }
+}
+
 TEST_F(DatasetTest, ErrorsNameFileAndRemedy) {
   write("full/a.jpg");
   const auto message_of = [&](const std::string& yaml) {
