@@ -330,8 +330,11 @@ Result<int> parse_scale(const std::string& text) {
 }
 
 Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card, const std::string& id, const Dataset& input,
-                       const std::vector<std::string>& disabled_rules, bool measure_batch) {
-  const Dataset::Rendition& rendition = input.renditions.front();
+                       const std::vector<std::string>& disabled_rules, bool measure_batch,
+                       const std::string& rendition_name) {
+  const auto named = std::find_if(input.renditions.begin(), input.renditions.end(),
+                                  [&](const Dataset::Rendition& entry) { return entry.name == rendition_name; });
+  const Dataset::Rendition& rendition = named == input.renditions.end() ? input.renditions.front() : *named;
   PlanOptions options;
   options.disabled_rules = disabled_rules;
   Result<PlanSet> plans = load_plans(plans_or_card, runtime.user_operators);

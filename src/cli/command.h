@@ -135,10 +135,10 @@ void add_limits(CLI::App& command, LimitArguments& arguments);
 [[nodiscard]] Result<int> parse_scale(const std::string& text);
 
 /// The plan named on the command line: a plan file and an id in it, or a model card, whose exact plan is made for `input`
-/// without measuring more than, if wanted, which batch is fastest. `disabled_rules` are for model cards: the plans of a file
-/// were made with all.
+/// (its rendition of that name, else the first) without measuring more than, if wanted, which batch is fastest.
+/// `disabled_rules` are for model cards: the plans of a file were made with all.
 [[nodiscard]] Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card, const std::string& id,
                                      const Dataset& input, const std::vector<std::string>& disabled_rules = {},
-                                     bool measure_batch = false);
+                                     bool measure_batch = false, const std::string& rendition_name = {});
 
 }  // namespace smol::cli

@@ -84,7 +84,9 @@ Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArgument
   const bool measure_batch =
       arguments.batch == 0 && arguments.hint != "latency" && !arguments.dry_run && num_items >= kItemsWorthMeasuringBatch;
   for (const std::string& id : ids) {
-    SMOL_ASSIGN_OR_RETURN(Plan plan, find_plan(runtime, arguments.plans, id, dataset, disabled_rules, measure_batch));
+    SMOL_ASSIGN_OR_RETURN(
+        Plan plan, find_plan(runtime, arguments.plans, id, dataset, disabled_rules, measure_batch, arguments.rendition));
+    if (!arguments.rendition.empty()) plan.rendition = arguments.rendition;  // rows say what was read
     if (plans.empty()) warn_of_no_effect(runtime, plan, without);
     if (arguments.batch > 0) plan.shape.batch = arguments.batch;
     if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;

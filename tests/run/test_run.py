@@ -589,3 +589,12 @@ def test_shards_do_not_share_a_file(card, photos, tmp_path):
     assert done.returncode == 2
     assert "shards write parts into one folder" in done.stderr
     assert list(tmp_path.glob("out.parquet*")) == []
+
+
+def test_rows_name_the_rendition_that_was_read(card, photos, tmp_path, rows_of):
+    smol("rendition", photos, "--short-side", "40", "--format", "png", "-o", tmp_path / "small")
+    dataset = tmp_path / "dataset.yaml"
+    dataset.write_text(f"renditions: {{full: {{path: {photos.name}}}, small: {{path: small}}}}\n")
+    smol("run", card, dataset, "-o", tmp_path / "rows", "--rendition", "small")
+    rows = rows_of(tmp_path / "rows").values()
+    assert {(row["rendition"], row["plan"].split("/")[1]) for row in rows} == {("small", "small")}
