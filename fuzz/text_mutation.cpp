@@ -1,6 +1,6 @@
-/// Breaks valid cards, plans, graphs and datasets in fixed-seed ways and reads them: `text_mutation [COUNT] [SEED]`.
-/// COUNT (2,000) mutations a format. Nothing may crash or take over 2 s; what is read must print to text that reads back to
-/// the same.
+/// Breaks valid cards, plans, profiles, graphs and datasets in fixed-seed ways and reads them: `text_mutation [COUNT]
+/// [SEED]`. COUNT (2,000) mutations a format. Nothing may crash or take over 2 s; what is read must print to text that reads
+/// back to the same.
 
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include <random>
 
 #include "smol/plan.h"
+#include "smol/profile.h"
 #include "smol/source.h"
 #include "temporary_folder.h"
 
@@ -43,6 +44,20 @@ nodes:
   center: {from: small, operators: [{center_crop: {width: 48, height: 48}}]}
   tiny: {from: small, operators: [{resize: {width: 16, height: 16}}, {convert: f32}]}
 outputs: [center, tiny]
+)";
+constexpr const char* kProfile = R"(format: 1
+machine: one of two
+cores: 4
+shares_host_cores: false
+overlap_exponents: [1.1, 0.98]
+preprocess:
+  - {rendition: full, items_per_s: [527, 530.5], transfer_bytes: 150528, max_difference: 17, pipeline: "decode(scale=1/1)\n"}
+inference:
+  - {model: net, model_digest: "xxh3:01", precision: bf16, batch: 64, items_per_s: [4513], latency_us: 14000.5}
+accuracy:
+  - {model: net, rendition: full, accuracy: [0.75, 0.7, 0.8], items: 60, agreement: true}
+breakdown:
+  - {rendition: full, model: net, decode_us: 1200, infer_us: 221.5}
 )";
 constexpr const char* kDataset = R"(renditions:
   full: {path: pictures}
@@ -164,14 +179,21 @@ std::vector<Format> list_formats(const TemporaryFolder& folder) {
   plan.model = "net.yaml";
   plan.model_name = card.name;
   plan.pipeline.host_steps.emplace_back(smol::FusedStep{card.pipeline.operators, 22});
-  plan.measured = smol::PlanMeasurement{{123.456, 100.1, 150.9}, 400.25, 99.5, smol::Estimate{0.875, 0.8, 0.93}, true, 64};
+  plan.predicted = smol::PlanPrediction{130.5, 150.25, 110.125, 400.75, 9000.5, "host cores"};
+  smol::PlanMeasurement& measured = plan.measured.emplace();
+  measured.throughput = {123.456, 100.1, 150.9};
+  measured.accuracy = smol::Estimate{0.875, 0.8, 0.93};
+  measured.num_items = 64;
+  measured.accuracy_change = smol::Estimate{-0.0125, -0.04, 0.015};
   smol::PlanSet plans;
+  plans.decision = {"accuracy at least 0.9", false, "undecided, needs about 250 more labels"};
   plans.chosen = plan.id;
   plans.plans = {plan};
   return {
       {"model card", kCard,
        check_round_trip([models](const std::string& text) { return smol::parse_model_card(text, models); })},
       {"plan file", to_yaml(plans), check_round_trip([](const std::string& text) { return smol::parse_plans(text); })},
+      {"profile", kProfile, check_round_trip([](const std::string& text) { return smol::parse_profile(text); })},
       {"preprocessing graph", kGraph,
        [models](const std::string& text, int& num_read) -> std::string {
          const auto graph = smol::parse_preprocess_graph(text, models);

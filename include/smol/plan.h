@@ -33,14 +33,34 @@ struct Estimate {
   friend bool operator==(const Estimate&, const Estimate&) = default;
 };
 
+/// What cost models say of a plan before it runs, items a second (src/planner/cost_model.h). Never changes answers.
+struct PlanPrediction {
+  double throughput = 0;   ///< ours: the resources that stages share, with their overlap on this machine
+  double minimum = 0;      ///< the slower of preprocessing and inference (SMOL paper, equation 4)
+  double sum = 0;          ///< one after the other (Tahoma; equation 3)
+  double dnn_only = 0;     ///< inference alone (BlazeIt, NoScope; equation 2)
+  double latency_us = 0;   ///< from a picture's first byte to its answer, the machine being idle; 0 = not known
+  std::string bottleneck;  ///< the resource with the greatest demand: "host cores", "device", "link"
+  friend bool operator==(const PlanPrediction&, const PlanPrediction&) = default;
+};
+
 /// What measuring a plan gave. Never changes answers.
 struct PlanMeasurement {
-  Estimate throughput;               ///< items a second, end to end, all cores
+  Estimate throughput;               ///< items a second, end to end, all cores; 0 = not run end to end
   double preprocess_throughput = 0;  ///< items a second of reading, decoding, preprocessing alone; 0 = not measured
   double infer_throughput = 0;       ///< items a second of inference alone
   std::optional<Estimate> accuracy;  ///< absent when nothing could be compared
   bool agreement = false;            ///< accuracy is agreement with the reference plan, not with labels
   std::int64_t num_items = 0;        ///< calibration items behind the accuracy
+  /// Accuracy on items that had no part in the choice; absent when there are none, or the plan was not chosen.
+  std::optional<Estimate> held_out_accuracy;
+  std::int64_t num_held_out = 0;
+  /// Accuracy minus that of the same model's exact plan on the first rendition, on the same items (paired).
+  std::optional<Estimate> accuracy_change;
+  /// Of the DNN's input from the exact one, in steps of 1/255 of the picture's range; absent for exact plans.
+  std::optional<double> max_difference, mean_difference;
+  bool held_for_calibration = false;  ///< its throughput set the overlap of the cost model: it does not score it
+  double latency_us = 0;  ///< from a picture's first byte to its answer, the machine being idle; 0 = not measured
   friend bool operator==(const PlanMeasurement&, const PlanMeasurement&) = default;
 };
 
@@ -56,29 +76,46 @@ struct Plan {
   std::string fidelity = "exact";  ///< short name of the decoding fidelity: exact, scale2, ...
   PhysicalPipeline pipeline;
   ExecutionShape shape;
+  std::optional<PlanPrediction> predicted;
   std::optional<PlanMeasurement> measured;
+  bool simulated = false;  ///< its device does not exist: figures are modelled
   friend bool operator==(const Plan&, const Plan&) = default;
+
+  /// Items a second: measured end to end, else predicted, else 0.
+  [[nodiscard]] double throughput() const;
 
   /// Names everything that can change an answer (digests, rendition, physical label, precision, backend), never costs,
   /// threads or batch. The resume and cache key. Exact pipelines of one card share it whatever their physical form.
   [[nodiscard]] std::string semantic_hash() const;
 };
 
+/// What became of a constraint.
+struct Decision {
+  std::string constraint;  ///< in words: "accuracy at least 0.9"; empty: none was given
+  bool met = true;         ///< false: no plan is known to meet it, and none is chosen
+  std::string reason;      ///< why the chosen plan, or what is missing: "undecided, needs about 250 more labels"
+  friend bool operator==(const Decision&, const Decision&) = default;
+};
+
 /// A plan file.
 struct PlanSet {
-  static constexpr int kFormat = 1;
-  std::string machine;  ///< where it was measured: machine_name()
+  static constexpr int kFormat = 2;  ///< files of format 1 are read, too
+  std::string machine;               ///< where it was measured: machine_name()
   std::string smol_version;
-  std::string date;             ///< UTC, ISO 8601
-  std::string dataset;          ///< path, relative to the plan file where possible
-  std::string calibration;      ///< in words: "60 of 400 items, evenly spaced"
-  std::string accuracy_kind;    ///< "labels", "agreement with <plan>", "none"
-  std::string chosen;           ///< id of the plan that `run` takes without --plan
+  std::string date;           ///< UTC, ISO 8601
+  std::string dataset;        ///< path, relative to the plan file where possible
+  std::string calibration;    ///< in words: "60 of 400 items, evenly spaced"
+  std::string accuracy_kind;  ///< "labels", "agreement with <plan>", "none"
+  std::string held_out;       ///< in words: the items of held_out_accuracy; empty: none
+  std::string chosen;         ///< id of the plan that `run` takes without --plan; empty: no plan meets the constraint
+  Decision decision;
+  double planning_seconds = 0;
+  double overlap_exponent = 0;  ///< p of the cost model behind the predictions; 0 = none
   std::vector<Plan> plans;      ///< the frontier, fastest first
-  std::vector<Plan> dominated;  ///< measured, but another plan is at least as good in both, or accuracy was not comparable
+  std::vector<Plan> dominated;  ///< another plan is at least as good in both, or accuracy was not comparable
   friend bool operator==(const PlanSet&, const PlanSet&) = default;
 
-  /// kNotFound lists the ids there are. Empty id: the chosen plan.
+  /// kNotFound lists the ids there are. Empty id: the chosen plan; kInvalidArgument with the reason when none was.
   [[nodiscard]] Result<const Plan*> find(std::string_view id) const;
 };
 

@@ -12,7 +12,18 @@ std::string Plan::semantic_hash() const {
   return digest_of(fmt::format("{}|{}|{}|{}|{}|{}", model_digest, rendition, fidelity, form, name_of(precision), backend));
 }
 
+double Plan::throughput() const {
+  if (measured && measured->throughput.value > 0) return measured->throughput.value;
+  return predicted ? predicted->throughput : 0;
+}
+
 Result<const Plan*> PlanSet::find(std::string_view id) const {
+  if (id.empty() && !decision.met) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("no plan of this file is known to meet what was asked for ({}), so none is chosen; name one: {}",
+                    decision.constraint, decision.reason)};
+  }
   const std::string_view wanted = id.empty() ? std::string_view(chosen) : id;
   std::string known;
   for (const std::vector<Plan>* list : {&plans, &dominated}) {

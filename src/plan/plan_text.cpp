@@ -25,16 +25,38 @@ void emit_estimate(YAML::Emitter& out, const char* key, const Estimate& estimate
       << number(estimate.high) << YAML::EndSeq;
 }
 
+void emit_number(YAML::Emitter& out, const char* key, double value) {
+  if (value > 0) out << YAML::Key << key << YAML::Value << number(value);
+}
+
+void emit_prediction(YAML::Emitter& out, const PlanPrediction& predicted) {
+  out << YAML::Key << "predicted" << YAML::Value << YAML::BeginMap;
+  emit_number(out, "throughput", predicted.throughput);
+  emit_number(out, "minimum", predicted.minimum);
+  emit_number(out, "sum", predicted.sum);
+  emit_number(out, "dnn_only", predicted.dnn_only);
+  emit_number(out, "latency_us", predicted.latency_us);
+  out << YAML::Key << "bottleneck" << YAML::Value << YamlText{predicted.bottleneck} << YAML::EndMap;
+}
+
 void emit_measurement(YAML::Emitter& out, const PlanMeasurement& measured) {
   out << YAML::Key << "measured" << YAML::Value << YAML::BeginMap;
   emit_estimate(out, "throughput", measured.throughput);
-  if (measured.preprocess_throughput > 0)
-    out << YAML::Key << "preprocess_throughput" << YAML::Value << number(measured.preprocess_throughput);
-  if (measured.infer_throughput > 0)
-    out << YAML::Key << "infer_throughput" << YAML::Value << number(measured.infer_throughput);
+  emit_number(out, "preprocess_throughput", measured.preprocess_throughput);
+  emit_number(out, "infer_throughput", measured.infer_throughput);
+  emit_number(out, "latency_us", measured.latency_us);
   if (measured.accuracy) emit_estimate(out, "accuracy", *measured.accuracy);
   if (measured.agreement) out << YAML::Key << "agreement" << YAML::Value << true;
-  out << YAML::Key << "items" << YAML::Value << measured.num_items << YAML::EndMap;
+  out << YAML::Key << "items" << YAML::Value << measured.num_items;
+  if (measured.held_out_accuracy) {
+    emit_estimate(out, "held_out_accuracy", *measured.held_out_accuracy);
+    out << YAML::Key << "held_out_items" << YAML::Value << measured.num_held_out;
+  }
+  if (measured.accuracy_change) emit_estimate(out, "accuracy_change", *measured.accuracy_change);
+  if (measured.max_difference) out << YAML::Key << "max_difference" << YAML::Value << number(*measured.max_difference);
+  if (measured.mean_difference) out << YAML::Key << "mean_difference" << YAML::Value << number(*measured.mean_difference);
+  if (measured.held_for_calibration) out << YAML::Key << "held_for_calibration" << YAML::Value << true;
+  out << YAML::EndMap;
 }
 
 void emit_shape(YAML::Emitter& out, const ExecutionShape& shape) {
@@ -60,10 +82,20 @@ void emit_plan(YAML::Emitter& out, const Plan& plan) {
   out << YAML::Key << "precision" << YAML::Value << std::string(name_of(plan.precision));
   out << YAML::Key << "rendition" << YAML::Value << YamlText{plan.rendition};
   out << YAML::Key << "fidelity" << YAML::Value << YamlText{plan.fidelity};
-  out << YAML::Key << "pipeline" << YAML::Value << YAML::Literal << to_string(plan.pipeline);
+  if (!plan.model.empty()) out << YAML::Key << "pipeline" << YAML::Value << YAML::Literal << to_string(plan.pipeline);
   emit_shape(out, plan.shape);
+  if (plan.simulated) out << YAML::Key << "simulated" << YAML::Value << true;
+  if (plan.predicted) emit_prediction(out, *plan.predicted);
   if (plan.measured) emit_measurement(out, *plan.measured);
   out << YAML::EndMap;
+}
+
+void emit_decision(YAML::Emitter& out, const Decision& decision) {
+  if (decision == Decision{}) return;
+  out << YAML::Key << "decision" << YAML::Value << YAML::BeginMap;
+  out << YAML::Key << "constraint" << YAML::Value << YamlText{decision.constraint};
+  out << YAML::Key << "met" << YAML::Value << decision.met;
+  out << YAML::Key << "reason" << YAML::Value << YamlText{decision.reason} << YAML::EndMap;
 }
 
 void emit_plans(YAML::Emitter& out, const char* key, const std::vector<Plan>& plans) {
@@ -82,20 +114,46 @@ Result<Estimate> parse_estimate(const YAML::Node& node) {
   return Estimate{values[0], values[1], values[2]};
 }
 
+std::optional<Estimate> read_estimate(YamlFields& fields, const char* key) {
+  if (!fields.has(key)) return std::nullopt;
+  Result<Estimate> estimate = parse_estimate(fields.child(key));
+  if (estimate.ok()) return *estimate;
+  fields.fail(fields.child(key), estimate.error().message);
+  return std::nullopt;
+}
+
+std::optional<double> read_optional(YamlFields& fields, const char* key) {
+  if (!fields.has(key)) return std::nullopt;
+  double value = 0;
+  fields.read(key, value);
+  return value;
+}
+
+Result<PlanPrediction> parse_prediction(const YAML::Node& node, const std::string& where) {
+  PlanPrediction predicted;
+  YamlFields fields(node, where + ", predicted");
+  fields.read("throughput", predicted.throughput);
+  fields.read("minimum", predicted.minimum);
+  fields.read("sum", predicted.sum);
+  fields.read("dnn_only", predicted.dnn_only);
+  fields.read("latency_us", predicted.latency_us);
+  fields.read("bottleneck", predicted.bottleneck);
+  SMOL_RETURN_IF_ERROR(fields.finish());
+  return predicted;
+}
+
 Result<PlanMeasurement> parse_measurement(const YAML::Node& node, const std::string& where) {
   PlanMeasurement measured;
   YamlFields fields(node, where + ", measured");
-  for (auto [key, target] : {std::pair{"throughput", 0}, {"accuracy", 1}}) {
-    if (!fields.has(key)) continue;
-    Result<Estimate> estimate = parse_estimate(fields.child(key));
-    if (!estimate.ok()) {
-      fields.fail(fields.child(key), estimate.error().message);
-    } else if (target == 0) {
-      measured.throughput = *estimate;
-    } else {
-      measured.accuracy = *estimate;
-    }
-  }
+  measured.throughput = read_estimate(fields, "throughput").value_or(Estimate{});
+  measured.accuracy = read_estimate(fields, "accuracy");
+  measured.held_out_accuracy = read_estimate(fields, "held_out_accuracy");
+  measured.accuracy_change = read_estimate(fields, "accuracy_change");
+  measured.max_difference = read_optional(fields, "max_difference");
+  measured.mean_difference = read_optional(fields, "mean_difference");
+  fields.read("held_out_items", measured.num_held_out);
+  fields.read("held_for_calibration", measured.held_for_calibration);
+  fields.read("latency_us", measured.latency_us);
   fields.read("preprocess_throughput", measured.preprocess_throughput);
   fields.read("infer_throughput", measured.infer_throughput);
   fields.read("agreement", measured.agreement);
@@ -124,23 +182,40 @@ Result<Plan> parse_plan(const YAML::Node& node, const std::string& where, const 
   YamlFields fields(node, where);
   std::string pipeline;
   fields.require("id", plan.id);
-  fields.require("model", plan.model);
+  fields.read("model", plan.model);
   fields.read("model_name", plan.model_name);
   fields.read("model_digest", plan.model_digest);
   fields.read("backend", plan.backend);
   fields.read_word("precision", plan.precision, parse_precision);
   fields.read("rendition", plan.rendition);
   fields.read("fidelity", plan.fidelity);
-  fields.require("pipeline", pipeline);
+  fields.read("pipeline", pipeline);
+  fields.read("simulated", plan.simulated);
   if (fields.has("shape")) {
     SMOL_ASSIGN_OR_RETURN(plan.shape, parse_shape(fields.child("shape"), where));
+  }
+  if (fields.has("predicted")) {
+    SMOL_ASSIGN_OR_RETURN(plan.predicted, parse_prediction(fields.child("predicted"), where));
   }
   if (fields.has("measured")) {
     SMOL_ASSIGN_OR_RETURN(plan.measured, parse_measurement(fields.child("measured"), where));
   }
+  // A plan from a profile alone has no model file and no pipeline; one that can run has both.
+  if (fields.ok() && pipeline.empty() != plan.model.empty()) fields.fail(node, "missing key 'pipeline'");
   SMOL_RETURN_IF_ERROR(fields.finish());
+  if (pipeline.empty()) return plan;
   SMOL_ASSIGN_OR_RETURN(plan.pipeline, parse_physical_pipeline(pipeline, user_operators));
   return plan;
+}
+
+Result<Decision> parse_decision(const YAML::Node& node) {
+  Decision decision;
+  YamlFields fields(node, "plan file, decision");
+  fields.read("constraint", decision.constraint);
+  fields.read("met", decision.met);
+  fields.read("reason", decision.reason);
+  SMOL_RETURN_IF_ERROR(fields.finish());
+  return decision;
 }
 
 Status parse_plan_list(const YAML::Node& node, const std::string& name, const UserOperators& user_operators,
@@ -166,7 +241,11 @@ std::string to_yaml(const PlanSet& plans) {
       << YamlText{plans.dataset};
   out << YAML::Key << "calibration" << YAML::Value << YamlText{plans.calibration};
   out << YAML::Key << "accuracy_kind" << YAML::Value << YamlText{plans.accuracy_kind};
+  if (!plans.held_out.empty()) out << YAML::Key << "held_out" << YAML::Value << YamlText{plans.held_out};
   out << YAML::Key << "chosen" << YAML::Value << YamlText{plans.chosen};
+  emit_decision(out, plans.decision);
+  emit_number(out, "planning_seconds", plans.planning_seconds);
+  emit_number(out, "overlap_exponent", plans.overlap_exponent);
   emit_plans(out, "plans", plans.plans);
   emit_plans(out, "dominated", plans.dominated);
   out << YAML::EndMap;
@@ -179,9 +258,10 @@ Result<PlanSet> parse_plans(std::string_view yaml, const UserOperators& user_ope
   YamlFields fields(root, "plan file");
   int format = 0;
   fields.require("format", format);
-  if (fields.ok() && format != PlanSet::kFormat) {
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("this version reads plan files of format {}; plan again: format {}", PlanSet::kFormat, format)};
+  if (fields.ok() && (format < 1 || format > PlanSet::kFormat)) {
+    return Error{
+        ErrorCode::kUnsupported,
+        fmt::format("this version reads plan files of formats 1 to {}; plan again: format {}", PlanSet::kFormat, format)};
   }
   fields.read("machine", plans.machine);
   fields.read("smol_version", plans.smol_version);
@@ -189,7 +269,13 @@ Result<PlanSet> parse_plans(std::string_view yaml, const UserOperators& user_ope
   fields.read("dataset", plans.dataset);
   fields.read("calibration", plans.calibration);
   fields.read("accuracy_kind", plans.accuracy_kind);
+  fields.read("held_out", plans.held_out);
   fields.read("chosen", plans.chosen);
+  fields.read("planning_seconds", plans.planning_seconds);
+  fields.read("overlap_exponent", plans.overlap_exponent);
+  if (fields.has("decision")) {
+    SMOL_ASSIGN_OR_RETURN(plans.decision, parse_decision(fields.child("decision")));
+  }
   const YAML::Node frontier = fields.child("plans"), dominated = fields.child("dominated");
   SMOL_RETURN_IF_ERROR(fields.finish());
   SMOL_RETURN_IF_ERROR(parse_plan_list(frontier, "plans", user_operators, plans.plans));
@@ -209,7 +295,8 @@ Result<PlanSet> load_plans(const std::string& path, const UserOperators& user_op
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   for (std::vector<Plan>* list : {&plans->plans, &plans->dominated}) {
     for (Plan& plan : *list) {
-      if (!std::filesystem::path(plan.model).is_absolute()) plan.model = (folder / plan.model).lexically_normal().string();
+      if (!plan.model.empty() && !std::filesystem::path(plan.model).is_absolute())
+        plan.model = (folder / plan.model).lexically_normal().string();
     }
   }
   if (!plans->dataset.empty() && !std::filesystem::path(plans->dataset).is_absolute())
@@ -225,7 +312,9 @@ Status save_plans(const PlanSet& plans, const std::string& path) {
     return std::filesystem::absolute(name, ignored).lexically_normal().lexically_proximate(folder).string();
   };
   for (std::vector<Plan>* list : {&relative.plans, &relative.dominated}) {
-    for (Plan& plan : *list) plan.model = beside_plans(plan.model);
+    for (Plan& plan : *list) {
+      if (!plan.model.empty()) plan.model = beside_plans(plan.model);
+    }
   }
   if (!plans.dataset.empty()) relative.dataset = beside_plans(plans.dataset);
   return write_text_file(path, to_yaml(relative));

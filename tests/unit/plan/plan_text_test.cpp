@@ -27,7 +27,22 @@ Plan example_plan(const std::string& id) {
                  NormalizeOp{{123.675F, 116.28F, 103.53F}, {58.395F, 57.12F, 57.375F}}, LayoutOp{}},
                 14});
   plan.shape = {8, 3, 2, 1, 5, true, 1};
-  plan.measured = PlanMeasurement{{123.456, 100.1, 150.9}, 400.25, 99.5, Estimate{0.875, 0.8, 0.93}, true, 64};
+  plan.predicted = PlanPrediction{130.5, 150.25, 110.125, 400.75, 9000.5, "host cores"};
+  PlanMeasurement& measured = plan.measured.emplace();
+  measured.throughput = {123.456, 100.1, 150.9};
+  measured.preprocess_throughput = 400.25;
+  measured.infer_throughput = 99.5;
+  measured.accuracy = Estimate{0.875, 0.8, 0.93};
+  measured.agreement = true;
+  measured.num_items = 64;
+  measured.held_out_accuracy = Estimate{0.85, 0.78, 0.91};
+  measured.num_held_out = 60;
+  measured.accuracy_change = Estimate{-0.0125, -0.04, 0.015};
+  measured.max_difference = 17;
+  measured.mean_difference = 0.454;
+  measured.held_for_calibration = true;
+  measured.latency_us = 8123.25;
+  plan.simulated = true;
   return plan;
 }
 
@@ -39,7 +54,11 @@ PlanSet example_set() {
   set.dataset = "d.yaml";
   set.calibration = "64 of 400 items, evenly spaced";
   set.accuracy_kind = "labels";
+  set.held_out = "the other 336 items";
   set.chosen = "b";
+  set.decision = {"accuracy at least 0.8", true, "the fastest whose interval's lower end reaches it"};
+  set.planning_seconds = 93.5;
+  set.overlap_exponent = 1.05;
   set.plans = {example_plan("a"), example_plan("b")};
   set.dominated = {example_plan("c")};
   set.dominated[0].measured.reset();
@@ -64,7 +83,7 @@ TEST(PlanTextTest, RefusesWhatItDoesNotKnow) {
     return parsed.ok() ? std::string() : parsed.error().message;
   };
   EXPECT_NE(refuse("rendition:", "rendering:").find("rendering"), std::string::npos);
-  EXPECT_NE(refuse("format: 1", "format: 2").find("plan again"), std::string::npos);
+  EXPECT_NE(refuse("format: 2", "format: 3").find("plan again"), std::string::npos);
   EXPECT_NE(refuse("machine:", "machin:").find("machin"), std::string::npos);
   EXPECT_NE(refuse("batch: 8", "batch: many").find("batch"), std::string::npos);
   EXPECT_NE(refuse("precision: bf16", "precision: f64").find("f64"), std::string::npos);
