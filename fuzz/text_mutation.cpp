@@ -179,7 +179,7 @@ std::vector<Format> list_formats(const TemporaryFolder& folder) {
   plan.model = "net.yaml";
   plan.model_name = card.name;
   plan.pipeline.host_steps.emplace_back(smol::FusedStep{card.pipeline.operators, 22});
-  plan.predicted = smol::PlanPrediction{130.5, 150.25, 110.125, 400.75, 9000.5, "host cores"};
+  plan.predicted = smol::PlanPrediction{130.5, 150.25, 110.125, 400.75, 150.25, 9000.5, false, "host cores"};
   smol::PlanMeasurement& measured = plan.measured.emplace();
   measured.throughput = {123.456, 100.1, 150.9};
   measured.accuracy = smol::Estimate{0.875, 0.8, 0.93};

@@ -35,12 +35,14 @@ struct Estimate {
 
 /// What cost models say of a plan before it runs, items a second (src/planner/cost_model.h). Never changes answers.
 struct PlanPrediction {
-  double throughput = 0;   ///< ours: the resources that stages share, with their overlap on this machine
-  double minimum = 0;      ///< the slower of preprocessing and inference (SMOL paper, equation 4)
-  double sum = 0;          ///< one after the other (Tahoma; equation 3)
-  double dnn_only = 0;     ///< inference alone (BlazeIt, NoScope; equation 2)
-  double latency_us = 0;   ///< from a picture's first byte to its answer, the machine being idle; 0 = not known
-  std::string bottleneck;  ///< the resource with the greatest demand: "host cores", "device", "link"
+  double throughput = 0;          ///< ours: the resources that stages share, with their overlap on this machine
+  double minimum = 0;             ///< the slower of preprocessing and inference (SMOL paper, equation 4)
+  double sum = 0;                 ///< one after the other (Tahoma; equation 3)
+  double dnn_only = 0;            ///< inference alone (BlazeIt, NoScope; equation 2)
+  double preprocess = 0;          ///< preprocessing alone, what the others are made of beside dnn_only; 0 = none
+  double latency_us = 0;          ///< from a picture's first byte to its answer, the machine being idle; 0 = not known
+  bool shares_host_cores = true;  ///< inference and preprocessing compete for the same cores
+  std::string bottleneck;         ///< the greatest demand: "host cores: preprocessing", "host cores", "device", "link", ...
   friend bool operator==(const PlanPrediction&, const PlanPrediction&) = default;
 };
 
@@ -59,6 +61,8 @@ struct PlanMeasurement {
   std::optional<Estimate> accuracy_change;
   /// Of the DNN's input from the exact one, in steps of 1/255 of the picture's range; absent for exact plans.
   std::optional<double> max_difference, mean_difference;
+  /// The next faster plan of the frontier, if the data do not say that this one is more accurate; else empty.
+  std::string undecided_from;
   bool held_for_calibration = false;  ///< its throughput set the overlap of the cost model: it does not score it
   double latency_us = 0;  ///< from a picture's first byte to its answer, the machine being idle; 0 = not measured
   friend bool operator==(const PlanMeasurement&, const PlanMeasurement&) = default;
@@ -102,12 +106,13 @@ struct PlanSet {
   static constexpr int kFormat = 2;  ///< files of format 1 are read, too
   std::string machine;               ///< where it was measured: machine_name()
   std::string smol_version;
-  std::string date;           ///< UTC, ISO 8601
-  std::string dataset;        ///< path, relative to the plan file where possible
-  std::string calibration;    ///< in words: "60 of 400 items, evenly spaced"
-  std::string accuracy_kind;  ///< "labels", "agreement with <plan>", "none"
-  std::string held_out;       ///< in words: the items of held_out_accuracy; empty: none
-  std::string chosen;         ///< id of the plan that `run` takes without --plan; empty: no plan meets the constraint
+  std::string date;                 ///< UTC, ISO 8601
+  std::string dataset;              ///< path, relative to the plan file where possible
+  std::string reference_rendition;  ///< the first: what "exact" is exact to
+  std::string calibration;          ///< in words: "60 of 400 items, evenly spaced"
+  std::string accuracy_kind;        ///< "labels", "agreement with <plan>", "none"
+  std::string held_out;             ///< in words: the items of held_out_accuracy; empty: none
+  std::string chosen;               ///< id of the plan that `run` takes without --plan; empty: no plan meets the constraint
   Decision decision;
   double planning_seconds = 0;
   double overlap_exponent = 0;  ///< p of the cost model behind the predictions; 0 = none

@@ -39,6 +39,7 @@ struct Profile {
     Precision precision = Precision::kF32;
     std::string device_operators;  ///< compiled in front of the model, as text; empty: none
     int batch = 1;
+    bool for_latency = false;  ///< each inference on all cores, one at a time
     std::vector<double> items_per_s;
     double latency_us = 0;   ///< one batch, nothing else in flight; 0 = not measured
     double transfer_us = 0;  ///< an item's share of the link to a device with its own memory; 0 = none

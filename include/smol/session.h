@@ -15,6 +15,8 @@
 #include "smol/codec.h"
 #include "smol/model.h"
 #include "smol/plan.h"
+#include "smol/prices.h"
+#include "smol/profile.h"
 #include "smol/result.h"
 #include "smol/source.h"
 
@@ -189,27 +191,49 @@ struct ParquetOptions {
 
 /// What `plan()` tries and how the choice is constrained.
 struct PlanOptions {
-  std::vector<std::string> models;       ///< card paths; empty: the dataset's
-  std::optional<double> min_accuracy;    ///< in [0,1]
+  std::vector<std::string> models;  ///< card paths; empty: the dataset's
+  // Constraints. With min_accuracy the fastest plan that meets all is chosen, with others alone the most accurate one,
+  // without any the fastest.
+  std::optional<double> min_accuracy;    ///< in [0,1]; met only if the lower end of the 95 % interval reaches it
   std::optional<double> min_throughput;  ///< items a second
-  int calibration_items = 0;             ///< 0: up to 64, or the dataset's own list or fraction
+  std::optional<double> max_latency_ms;  ///< from a picture's first byte to its answer, the machine being idle
+  std::optional<double> max_cost;        ///< price of a million items, in the currency of `instance`
+  std::optional<Instance> instance;      ///< what max_cost is reckoned with
+  int calibration_items = 0;             ///< 0: choose_calibration()'s, or the dataset's own list or fraction
   bool allow_lossy = true;               ///< reduced fidelity decoding among the candidates
   bool all_fidelities = false;           ///< also those that are predicted to save less than 5 % of preprocessing
+  bool all_placements = false;           ///< also on devices that share the host's cores, where moving work saves none
   std::vector<std::string> disabled_rules;
   std::vector<Precision> precisions;  ///< empty: f32 and, where fast, bf16
   ExecutionShape shape;
   /// exact_plan: so many pictures that measuring which batch is fastest pays; it takes a few seconds. Else the shape's.
   bool measure_batch = false;
   int repeats = 3;
-  DecodeLimits limits;  ///< of the calibration items
+  double time_budget_s = 0;          ///< measuring stops in good order when it is spent; 0: no bound
+  bool breakdown = false;            ///< also where the time of one item goes, step by step, for the report
+  std::string cache_folder;          ///< answers and rates are kept here and found again; empty: nowhere
+  const Profile* profile = nullptr;  ///< its rates stand in for measuring; what it lacks is measured
+  DecodeLimits limits;               ///< of the calibration items
   std::stop_token stop;
-  std::function<void(const std::string& what, int done, int total)> on_progress;
+  /// `seconds_left` is an estimate that is revised on the way.
+  std::function<void(const std::string& what, double done_s, double seconds_left)> on_progress;
 };
-/// Measures every model x rendition x fidelity on the calibration sample and returns the frontier. Where the accuracy of a
-/// plan cannot be measured (embeddings, raw outputs), it is a candidate only if it cannot change answers: exact, in f32 or
-/// as stored, on the first rendition. The others are among PlanSet::dominated. kInvalidArgument when no plan meets the
-/// constraints, with the nearest that there is.
-[[nodiscard]] Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options);
+/// Plans a dataset: profiles the stages of every model x rendition x fidelity x precision x placement x batch on a sample,
+/// predicts the throughput of all, races their accuracies, measures the best end to end, and chooses.
+/// A constraint that no plan is known to meet is no error: PlanSet::decision says so, with the nearest that can be had, and
+/// nothing is chosen. Where the accuracy of a plan cannot be measured (embeddings, raw outputs), it is a candidate only if
+/// it cannot change answers: exact, in f32 or as stored, on the first rendition. The others are among PlanSet::dominated.
+/// `measured`, if given, gets the profile behind the plans.
+[[nodiscard]] Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options,
+                                   Profile* measured = nullptr);
+/// Plans with nothing but a profile, for a machine or models that are not here: every model of the profile on every
+/// rendition. The plans hold predictions only and cannot be run. Of `options` the constraints are read.
+[[nodiscard]] Result<PlanSet> plan(const Profile& profile, const PlanOptions& options);
+
+/// Sentences about a set of plans that a reader would otherwise have to work out: where a larger model on a smaller
+/// rendition beats a smaller one on the full pictures, which models cost nothing because preprocessing is slower, which
+/// plans the data do not tell apart, how good the cost models were.
+[[nodiscard]] std::vector<std::string> findings(const PlanSet& plans);
 
 /// So many items repay the seconds in which exact_plan() measures the fastest batch; fewer run one by one.
 inline constexpr std::int64_t kItemsWorthMeasuringBatch = 5000;

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from smol.machine import __version__, info
     from smol.operators import UserOperator
     from smol.pictures import PreprocessGraph, Preprocessor, decode, load_card, probe
-    from smol.plans import Dataset, Estimate, Plan, PlanSet, plan
+    from smol.plans import Dataset, Estimate, Plan, PlanSet, Profile, plan
     from smol.running import Run, run
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "PlanSet",
     "PreprocessGraph",
     "Preprocessor",
+    "Profile",
     "Progress",
     "Run",
     "RunReport",
@@ -78,7 +79,7 @@ _HOMES: Final = {
     "smol.machine": ("__version__", "info"),
     "smol.operators": ("UserOperator",),
     "smol.pictures": ("PreprocessGraph", "Preprocessor", "decode", "load_card", "probe"),
-    "smol.plans": ("Dataset", "Estimate", "Plan", "PlanSet", "plan"),
+    "smol.plans": ("Dataset", "Estimate", "Plan", "PlanSet", "Profile", "plan"),
     "smol.running": ("Run", "run"),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}

@@ -234,6 +234,15 @@ class Plan:
     def accuracy(self) -> tuple[float, float, float] | None: ...
 
     @property
+    def held_out_accuracy(self) -> tuple[float, float, float] | None: ...
+
+    @property
+    def predicted_throughput(self) -> float | None: ...
+
+    @property
+    def simulated(self) -> bool: ...
+
+    @property
     def accuracy_is_agreement(self) -> bool: ...
 
     @property
@@ -250,6 +259,29 @@ class Plan:
 
     def reshaped(self, batch: int, host_workers: int, streams: int, latency: bool | None = None) -> Plan:
         """A copy that uses the machine otherwise; 0 and None keep what it has."""
+
+class Profile:
+    """A profile file."""
+
+    @property
+    def machine(self) -> str: ...
+
+    @property
+    def cores(self) -> int: ...
+
+    @property
+    def date(self) -> str: ...
+
+    @property
+    def overlap_exponents(self) -> list[float]: ...
+
+    def to_yaml(self) -> str: ...
+
+    def save(self, path: str) -> None: ...
+
+def load_profile(path: str) -> Profile: ...
+
+def parse_profile(yaml: str) -> Profile: ...
 
 class PlanSet:
     """A plan file."""
@@ -273,7 +305,24 @@ class PlanSet:
     def accuracy_kind(self) -> str: ...
 
     @property
+    def held_out(self) -> str: ...
+
+    @property
     def chosen(self) -> str: ...
+
+    @property
+    def constraint(self) -> str: ...
+
+    @property
+    def constraint_met(self) -> bool: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def planning_seconds(self) -> float: ...
+
+    def findings(self) -> list[str]: ...
 
     @property
     def plans(self) -> list[Plan]: ...
@@ -340,7 +389,25 @@ class ParquetOptions:
     def __init__(self, resume: bool, retry_failed: bool, overwrite: bool, stage_times: bool, shard: int, num_shards: int) -> None: ...
 
 class PlanOptions:
-    def __init__(self, models: Sequence[str], min_accuracy: float | None, min_throughput: float | None, calibration_items: int, allow_lossy: bool, disabled_rules: Sequence[str], precisions: Sequence[str], batch: int, repeats: int) -> None: ...
+    models: list[str]
+    min_accuracy: float | None
+    min_throughput: float | None
+    max_latency_ms: float | None
+    max_cost: float | None
+    calibration_items: int
+    allow_lossy: bool
+    disabled_rules: list[str]
+    repeats: int
+    time_budget_s: float
+    breakdown: bool
+    cache_folder: str
+    batch: int
+
+    def __init__(self) -> None: ...
+
+    def set_precisions(self, names: Sequence[str]) -> None: ...
+
+    def set_instance(self, prices: str, name: str) -> None: ...
 
 class Progress:
     """How far a run is."""
@@ -427,7 +494,9 @@ class RunReport:
 
 def exact_plan(card: str, rendition: str, items: ItemStream, batch: int, user_operators: Sequence[UserOperator]) -> Plan: ...
 
-def plan(dataset: Dataset, options: PlanOptions, user_operators: Sequence[UserOperator], on_progress: object | None) -> PlanSet: ...
+def plan(dataset: Dataset, options: PlanOptions, profile: Profile | None, user_operators: Sequence[UserOperator], on_progress: object | None) -> tuple[PlanSet, Profile]: ...
+
+def plan_profile(profile: Profile, options: PlanOptions) -> PlanSet: ...
 
 def write_parquet(plans: Sequence[Plan], items: ItemStream, options: RunOptions, path: str, output: ParquetOptions, user_operators: Sequence[UserOperator], on_progress: object | None) -> RunReport: ...
 

@@ -77,9 +77,12 @@ class Plan:
         fidelity: how faithfully they are decoded: "exact", "scale4", ...
         precision: of inference.
         batch: pictures an inference.
-        throughput: items a second, end to end; None when it was not measured.
+        throughput: items a second, end to end; None when it was not run.
+        predicted_throughput: what the cost model says, items a second.
         accuracy: in 0..1; None when nothing could be compared.
         accuracy_is_agreement: accuracy is agreement with the reference plan, not with labels.
+        held_out_accuracy: the same on items that had no part in the choice; None for plans not judged by them.
+        simulated: its device does not exist, figures are modelled.
     """
 
     id: str
@@ -91,6 +94,9 @@ class Plan:
     throughput: Estimate | None
     accuracy: Estimate | None
     accuracy_is_agreement: bool
+    held_out_accuracy: Estimate | None
+    predicted_throughput: float | None
+    simulated: bool
     native: _native.Plan = field(repr=False, compare=False)
 
     @classmethod
@@ -106,6 +112,9 @@ class Plan:
             throughput=Estimate(*native.throughput) if native.throughput else None,
             accuracy=Estimate(*native.accuracy) if native.accuracy else None,
             accuracy_is_agreement=native.accuracy_is_agreement,
+            held_out_accuracy=Estimate(*native.held_out_accuracy) if native.held_out_accuracy else None,
+            predicted_throughput=native.predicted_throughput,
+            simulated=native.simulated,
             native=native,
         )
 
@@ -115,11 +124,51 @@ class Plan:
         return self.native.pipeline
 
 
+class Profile:
+    """What the stages of plans cost on one machine for one dataset; text that parses back."""
+
+    def __init__(self, native: _native.Profile) -> None:
+        self.native = native
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Profile:
+        """Reads a profile file."""
+        return cls(_native.load_profile(arguments.path("path", path)))
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Profile:
+        """Reads what `to_yaml` wrote."""
+        return cls(_native.parse_profile(arguments.text("text", text)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a profile file."""
+        self.native.save(arguments.path("path", path))
+
+    def to_yaml(self) -> str:
+        """The profile file as text."""
+        return self.native.to_yaml()
+
+    @property
+    def machine(self) -> str:
+        """Where it was measured."""
+        return self.native.machine
+
+    @property
+    def overlap_exponents(self) -> tuple[float, ...]:
+        """p of the cost model where preprocessing and inference share cores, by measurement."""
+        return tuple(self.native.overlap_exponents)
+
+    def __repr__(self) -> str:
+        return f"Profile({self.machine!r})"
+
+
 class PlanSet:
     """The measured plans: iterating gives the frontier, fastest first. Choose from it as you like, or take `chosen`."""
 
-    def __init__(self, native: _native.PlanSet) -> None:
+    def __init__(self, native: _native.PlanSet, profile: Profile | None = None) -> None:
         self.native = native
+        self.profile: Profile | None = profile
+        """What the plans rest on; None for plans that were read from a file."""
         self._plans = tuple(Plan.from_native(plan) for plan in native.plans)
 
     @classmethod
@@ -152,8 +201,32 @@ class PlanSet:
 
     @property
     def chosen(self) -> Plan:
-        """The plan that meets the constraints best."""
-        return self[self.native.chosen]
+        """The plan that meets the constraints best.
+
+        Raises:
+            InvalidArgumentError: no plan is known to meet them; the message says what is missing.
+        """
+        return Plan.from_native(self.native.find(""))
+
+    @property
+    def constraint_met(self) -> bool:
+        """Whether a plan is known to meet what was asked for; then there is one `chosen`."""
+        return self.native.constraint_met
+
+    @property
+    def reason(self) -> str:
+        """Why the chosen plan, or what is missing: "undecided, needs about 250 more labels"."""
+        return self.native.reason
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Sentences about the plans that a reader would otherwise have to work out."""
+        return tuple(self.native.findings())
+
+    @property
+    def held_out(self) -> str:
+        """The items of `Plan.held_out_accuracy`, in words."""
+        return self.native.held_out
 
     @property
     def machine(self) -> str:
@@ -184,51 +257,77 @@ class PlanSet:
 
 
 def plan(
-    dataset: Dataset | str | os.PathLike[str],
+    dataset: Dataset | str | os.PathLike[str] | None = None,
     *,
     models: Sequence[str | os.PathLike[str]] = (),
     min_accuracy: float | None = None,
     min_throughput: float | None = None,
+    max_latency_ms: float | None = None,
+    max_cost: float | None = None,
+    prices: str | os.PathLike[str] | None = None,
+    instance: str = "",
+    profile: Profile | str | os.PathLike[str] | None = None,
     calibration_items: int = 0,
     allow_lossy: bool = True,
     precisions: Sequence[str] = (),
     batch: int = 0,
     repeats: int = 3,
+    time_budget_s: float = 0,
+    cache: str | os.PathLike[str] | None = None,
     disabled_rules: Sequence[str] = (),
     user_operators: Sequence[UserOperator] = (),
-    on_progress: Callable[[str, int, int], None] | None = None,
+    on_progress: Callable[[str, float, float], None] | None = None,
 ) -> PlanSet:
-    """Measures models x renditions x fidelities on a sample of the dataset.
+    """Plans models x renditions x fidelities: measures their stages on a sample, predicts, races accuracies, chooses.
+
+    A constraint that no plan is known to meet raises nothing here: the plans are worth having.
+    `PlanSet.constraint_met` is then false and `PlanSet.chosen` raises.
 
     Args:
-        dataset: what `Dataset` takes, or one.
+        dataset: what `Dataset` takes, or one; None to plan with `profile` alone.
         models: paths of model cards; those of the dataset file by default.
-        min_accuracy: chooses the fastest plan with at least this accuracy, in 0..1.
+        min_accuracy: chooses the fastest plan of which the data say that it has at least this accuracy, in 0..1.
         min_throughput: chooses the most accurate plan with at least this many items a second.
-        calibration_items: how many items to measure on; 0: up to 64, or what the dataset file says.
+        max_latency_ms: the same, with at most so many milliseconds from a picture's first byte to its answer.
+        max_cost: the same, with at most this price of a million items on `instance` of the file `prices`.
+        prices: what machines cost.
+        instance: a machine of the price file; its first by default.
+        profile: rates that stand in for measuring.
+        calibration_items: how many items to measure on; 0: half of them, at most 256, or what the dataset file says.
         allow_lossy: reduced fidelities are among the candidates.
         precisions: "f32", "bf16", "f16", "as_stored"; by default f32 and, where it is fast, bf16.
         batch: pictures an inference; 0: the fastest of a few.
         repeats: throughput measurements of each plan.
+        time_budget_s: measuring stops in good order after about so many seconds; 0: no bound.
+        cache: folder for answers and rates that a later planning finds again; None: nothing is kept.
         disabled_rules: optimizer rules to leave out.
         user_operators: operators of your own that the cards name.
-        on_progress: called with what is measured, steps done, steps in all.
-
-    Raises:
-        InvalidArgumentError: no plan meets the constraints; the message names the nearest.
+        on_progress: called with what is being measured, seconds spent, an estimate of the seconds left.
     """
-    options = _native.PlanOptions(
-        models=arguments.paths("models", models),
-        min_accuracy=arguments.number_or_none("min_accuracy", min_accuracy),
-        min_throughput=arguments.number_or_none("min_throughput", min_throughput),
-        calibration_items=arguments.integer("calibration_items", calibration_items),
-        allow_lossy=arguments.flag("allow_lossy", allow_lossy),
-        disabled_rules=arguments.texts("disabled_rules", disabled_rules),
-        precisions=arguments.texts("precisions", precisions),
-        batch=max(arguments.integer("batch", batch), 1),
-        repeats=arguments.integer("repeats", repeats),
-    )
+    options = _native.PlanOptions()
+    options.models = arguments.paths("models", models)
+    options.min_accuracy = arguments.number_or_none("min_accuracy", min_accuracy)
+    options.min_throughput = arguments.number_or_none("min_throughput", min_throughput)
+    options.max_latency_ms = arguments.number_or_none("max_latency_ms", max_latency_ms)
+    options.max_cost = arguments.number_or_none("max_cost", max_cost)
+    options.calibration_items = arguments.integer("calibration_items", calibration_items)
+    options.allow_lossy = arguments.flag("allow_lossy", allow_lossy)
+    options.disabled_rules = arguments.texts("disabled_rules", disabled_rules)
+    options.batch = max(arguments.integer("batch", batch), 1)
+    options.repeats = arguments.integer("repeats", repeats)
+    options.time_budget_s = arguments.number_or_none("time_budget_s", time_budget_s) or 0
+    options.set_precisions(arguments.texts("precisions", precisions))
+    if cache is not None:
+        options.cache_folder = arguments.path("cache", cache)
+    if prices is not None:
+        options.set_instance(arguments.path("prices", prices), arguments.text("instance", instance))
     operators = native_operators(user_operators)
     on_progress = arguments.function_or_none("on_progress", on_progress)
+    if profile is not None and not isinstance(profile, Profile):
+        profile = Profile.load(arguments.path("profile", profile))
+    if dataset is None and profile is not None:
+        return PlanSet(_native.plan_profile(profile.native, options), profile)
     opened = dataset if isinstance(dataset, Dataset) else Dataset(arguments.path("dataset", dataset, _A_DATASET))
-    return PlanSet(_native.plan(opened.native, options, operators, on_progress))
+    given = profile.native if profile is not None else None
+    plans, measured = _native.plan(opened.native, options, given, operators, on_progress)
+    return PlanSet(plans, Profile(measured))

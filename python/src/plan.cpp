@@ -1,5 +1,5 @@
 // smol/plan.h: plans and plan files.
-#include "smol/plan.h"
+#include "smol/session.h"
 
 #include "binding.h"
 
@@ -37,7 +37,7 @@ void bind_one_plan(nb::module_& module) {
       .def_prop_ro("semantic_hash", &Plan::semantic_hash)
       .def_prop_ro("throughput",
                    [](const Plan& plan) -> std::optional<Triple> {
-                     if (!plan.measured) return std::nullopt;
+                     if (!plan.measured || plan.measured->throughput.value <= 0) return std::nullopt;
                      return triple(plan.measured->throughput);
                    })
       .def_prop_ro("accuracy",
@@ -45,6 +45,17 @@ void bind_one_plan(nb::module_& module) {
                      if (!plan.measured || !plan.measured->accuracy) return std::nullopt;
                      return triple(*plan.measured->accuracy);
                    })
+      .def_prop_ro("held_out_accuracy",
+                   [](const Plan& plan) -> std::optional<Triple> {
+                     if (!plan.measured || !plan.measured->held_out_accuracy) return std::nullopt;
+                     return triple(*plan.measured->held_out_accuracy);
+                   })
+      .def_prop_ro("predicted_throughput",
+                   [](const Plan& plan) -> std::optional<double> {
+                     if (!plan.predicted) return std::nullopt;
+                     return plan.predicted->throughput;
+                   })
+      .def_ro("simulated", &Plan::simulated)
       .def_prop_ro("accuracy_is_agreement", [](const Plan& plan) { return plan.measured && plan.measured->agreement; })
       .def_prop_ro("batch", [](const Plan& plan) { return plan.shape.batch; })
       .def_prop_ro("host_workers", [](const Plan& plan) { return plan.shape.host_workers; })
@@ -62,7 +73,13 @@ void bind_plan_set(nb::module_& module) {
       .def_ro("dataset", &PlanSet::dataset)
       .def_ro("calibration", &PlanSet::calibration)
       .def_ro("accuracy_kind", &PlanSet::accuracy_kind)
+      .def_ro("held_out", &PlanSet::held_out)
       .def_ro("chosen", &PlanSet::chosen)
+      .def_prop_ro("constraint", [](const PlanSet& plans) { return plans.decision.constraint; })
+      .def_prop_ro("constraint_met", [](const PlanSet& plans) { return plans.decision.met; })
+      .def_prop_ro("reason", [](const PlanSet& plans) { return plans.decision.reason; })
+      .def_ro("planning_seconds", &PlanSet::planning_seconds)
+      .def("findings", [](const PlanSet& plans) { return findings(plans); })
       .def_ro("plans", &PlanSet::plans, nb::rv_policy::copy)
       .def_ro("dominated", &PlanSet::dominated, nb::rv_policy::copy)
       .def(
@@ -72,10 +89,26 @@ void bind_plan_set(nb::module_& module) {
           "save", [](const PlanSet& plans, const std::string& path) { unwrap(save_plans(plans, path)); }, "path"_a);
 }
 
+void bind_profile(nb::module_& module) {
+  nb::class_<Profile>(module, "Profile", "A profile file.")
+      .def_ro("machine", &Profile::machine)
+      .def_ro("cores", &Profile::cores)
+      .def_ro("date", &Profile::date)
+      .def_ro("overlap_exponents", &Profile::overlap_exponents)
+      .def("to_yaml", [](const Profile& profile) { return to_yaml(profile); })
+      .def(
+          "save", [](const Profile& profile, const std::string& path) { unwrap(save_profile(profile, path)); }, "path"_a);
+  module.def(
+      "load_profile", [](const std::string& path) { return unwrap(load_profile(path)); }, "path"_a);
+  module.def(
+      "parse_profile", [](const std::string& yaml) { return unwrap(parse_profile(yaml)); }, "yaml"_a);
+}
+
 }  // namespace
 
 void bind_plan(nb::module_& module) {
   bind_one_plan(module);
+  bind_profile(module);
   bind_plan_set(module);
   module.def(
       "load_plans",

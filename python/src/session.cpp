@@ -51,19 +51,54 @@ Plan exact_plan_of(const std::string& card, const std::string& rendition, const 
   }));
 }
 
-PlanSet plan_dataset(const Dataset& dataset, PlanOptions options, const UserOperators& user_operators,
-                     nb::object on_progress) {
+std::pair<PlanSet, Profile> plan_dataset(const Dataset& dataset, PlanOptions options, const Profile* profile,
+                                         const UserOperators& user_operators, nb::object on_progress) {
   const std::shared_ptr<const Runtime> runtime = runtime_with(user_operators);
   const auto raised = std::make_shared<RaisedError>();
   const auto stop = std::make_shared<std::stop_source>();
   options.stop = stop->get_token();
-  options.on_progress = with_gil<const std::string&, int, int>(std::move(on_progress), raised, stop);
+  options.on_progress = with_gil<const std::string&, double, double>(std::move(on_progress), raised, stop);
+  options.profile = profile;
+  Profile measured;
   Result<PlanSet> plans = run_interruptibly([&](const std::stop_token& interrupted) {
     const std::stop_callback forward(interrupted, [&] { stop->request_stop(); });
-    return plan(*runtime, dataset, options);
+    return plan(*runtime, dataset, options, &measured);
   });
   raised->raise_if_any();
-  return unwrap(std::move(plans));
+  return {unwrap(std::move(plans)), std::move(measured)};
+}
+
+// The attributes are those of include/smol/session.h; the names' meaning is told in plans.py.
+void bind_plan_options(nb::module_& module) {
+  nb::class_<PlanOptions>(module, "PlanOptions")
+      .def(nb::init<>())
+      .def_rw("models", &PlanOptions::models)
+      .def_rw("min_accuracy", &PlanOptions::min_accuracy, nb::arg().none())
+      .def_rw("min_throughput", &PlanOptions::min_throughput, nb::arg().none())
+      .def_rw("max_latency_ms", &PlanOptions::max_latency_ms, nb::arg().none())
+      .def_rw("max_cost", &PlanOptions::max_cost, nb::arg().none())
+      .def_rw("calibration_items", &PlanOptions::calibration_items)
+      .def_rw("allow_lossy", &PlanOptions::allow_lossy)
+      .def_rw("disabled_rules", &PlanOptions::disabled_rules)
+      .def_rw("repeats", &PlanOptions::repeats)
+      .def_rw("time_budget_s", &PlanOptions::time_budget_s)
+      .def_rw("breakdown", &PlanOptions::breakdown)
+      .def_rw("cache_folder", &PlanOptions::cache_folder)
+      .def_prop_rw(
+          "batch", [](const PlanOptions& options) { return options.shape.batch; },
+          [](PlanOptions& options, int batch) { options.shape.batch = batch; })
+      .def(
+          "set_precisions",
+          [](PlanOptions& options, const std::vector<std::string>& names) {
+            for (const std::string& name : names) options.precisions.push_back(unwrap(parse_precision(name)));
+          },
+          "names"_a)
+      .def(
+          "set_instance",
+          [](PlanOptions& options, const std::string& prices, const std::string& name) {
+            options.instance = unwrap(unwrap(load_prices(prices)).find(name));
+          },
+          "prices"_a, "name"_a);
 }
 
 Result<RunReport> compile_and_write(const Runtime& runtime, const std::vector<Plan>& plans, Source& source,
@@ -153,25 +188,7 @@ void bind_options(nb::module_& module) {
              return options;
            }),
            "resume"_a, "retry_failed"_a, "overwrite"_a, "stage_times"_a, "shard"_a, "num_shards"_a);
-  nb::class_<PlanOptions>(module, "PlanOptions")
-      .def(nb::new_([](std::vector<std::string> models, std::optional<double> min_accuracy,
-                       std::optional<double> min_throughput, int calibration_items, bool allow_lossy,
-                       std::vector<std::string> disabled_rules, const std::vector<std::string>& precisions, int batch,
-                       int repeats) {
-             PlanOptions options;
-             options.models = std::move(models);
-             options.min_accuracy = min_accuracy;
-             options.min_throughput = min_throughput;
-             options.calibration_items = calibration_items;
-             options.allow_lossy = allow_lossy;
-             options.disabled_rules = std::move(disabled_rules);
-             for (const std::string& name : precisions) options.precisions.push_back(unwrap(parse_precision(name)));
-             options.shape.batch = batch;
-             options.repeats = repeats;
-             return options;
-           }),
-           "models"_a, "min_accuracy"_a.none(), "min_throughput"_a.none(), "calibration_items"_a, "allow_lossy"_a,
-           "disabled_rules"_a, "precisions"_a, "batch"_a, "repeats"_a);
+  bind_plan_options(module);
 }
 
 }  // namespace
@@ -196,7 +213,10 @@ void bind_session(nb::module_& module) {
   bind_options(module);
   bind_reports(module);
   module.def("exact_plan", exact_plan_of, "card"_a, "rendition"_a, "items"_a, "batch"_a, "user_operators"_a);
-  module.def("plan", plan_dataset, "dataset"_a, "options"_a, "user_operators"_a, "on_progress"_a.none());
+  module.def("plan", plan_dataset, "dataset"_a, "options"_a, "profile"_a.none(), "user_operators"_a, "on_progress"_a.none());
+  module.def(
+      "plan_profile", [](const Profile& profile, const PlanOptions& options) { return unwrap(plan(profile, options)); },
+      "profile"_a, "options"_a);
   module.def("write_parquet", write_parquet, "plans"_a, "items"_a, "options"_a, "path"_a, "output"_a, "user_operators"_a,
              "on_progress"_a.none());
   nb::class_<RowStream>(module, "RowStream", "A run whose rows are taken batch by batch.")

@@ -62,4 +62,27 @@ std::pair<double, double> wilson_interval(std::int64_t successes, std::int64_t t
   return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
 }
 
+PairedDifference paired_difference(std::int64_t only_first, std::int64_t only_second, std::int64_t trials,
+                                   double confidence) {
+  if (trials <= 0) return {};
+  const double n = static_cast<double>(trials) + 2;
+  const double b = static_cast<double>(only_first) + 0.5, c = static_cast<double>(only_second) + 0.5;
+  const double centre = (b - c) / n;
+  const double half = normal_quantile(0.5 + confidence / 2) * std::sqrt(std::max(0.0, b + c - (b - c) * (b - c) / n)) / n;
+  const double value = static_cast<double>(only_first - only_second) / static_cast<double>(trials);
+  return {value, std::max(-1.0, std::min(value, centre - half)), std::min(1.0, std::max(value, centre + half))};
+}
+
+double sign_test(std::int64_t only_first, std::int64_t only_second) {
+  const double n = static_cast<double>(only_first + only_second);
+  if (n == 0) return 1;
+  // Sum of binomial terms through logarithms: n may be large.
+  double sum = 0;
+  for (std::int64_t k = 0; k <= only_first; ++k) {
+    const double x = static_cast<double>(k);
+    sum += std::exp(std::lgamma(n + 1) - std::lgamma(x + 1) - std::lgamma(n - x + 1) - n * std::log(2.0));
+  }
+  return std::min(1.0, sum);
+}
+
 }  // namespace smol

@@ -19,4 +19,17 @@ namespace smol {
 [[nodiscard]] std::pair<double, double> wilson_interval(std::int64_t successes, std::int64_t trials,
                                                         double confidence = 0.95);
 
+/// A difference of two proportions with its two-sided interval.
+struct PairedDifference {
+  double value = 0, low = -1, high = 1;
+};
+/// Share of `first` minus share of `second` of the same `trials`, of which `only_first` succeeded for the first alone and
+/// `only_second` for the second alone: Agresti and Min's adjusted Wald interval of paired proportions. {0,-1,1} without
+/// trials.
+[[nodiscard]] PairedDifference paired_difference(std::int64_t only_first, std::int64_t only_second, std::int64_t trials,
+                                                 double confidence = 0.95);
+/// Exact one-sided sign test (McNemar): the probability of at most `only_first` of the discordant trials favouring the first
+/// if both were equally good. 1 without discordant trials.
+[[nodiscard]] double sign_test(std::int64_t only_first, std::int64_t only_second);
+
 }  // namespace smol

@@ -113,18 +113,29 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string format_plans(const PlanSet& plans, bool all) {
-  std::vector<std::vector<std::string>> rows{
-      {"", "plan", "items/s", "(min-max)", "accuracy", "(95 %)", "DNN alone/s", "batch"}};
+  const bool any_held_out = std::any_of(plans.plans.begin(), plans.plans.end(),
+                                        [](const Plan& plan) { return plan.measured && plan.measured->held_out_accuracy; });
+  std::vector<std::vector<std::string>> rows{{"", "plan", "items/s", "(min-max)", "predicted", "accuracy", "(95 %)"}};
+  if (any_held_out) rows.front().push_back("held out");
+  for (const char* title : {"alone: preprocessing", "DNN", "batch"}) rows.front().push_back(title);
+  const auto percent = [](double fraction) { return fmt::format("{:.1f} %", 100 * fraction); };
+  const auto rate = [](double value) { return value > 0 ? fmt::format("{:.1f}", value) : std::string("-"); };
   const auto add = [&](const Plan& plan, const char* mark) {
     const PlanMeasurement measured = plan.measured.value_or(PlanMeasurement{});
-    const Estimate& rate = measured.throughput;
-    std::string accuracy = "-", interval;
-    if (measured.accuracy) {
-      accuracy = fmt::format("{:.1f} %", 100 * measured.accuracy->value);
-      interval = fmt::format("({:.1f}-{:.1f})", 100 * measured.accuracy->low, 100 * measured.accuracy->high);
-    }
-    rows.push_back({mark, plan.id, fmt::format("{:.1f}", rate.value), fmt::format("({:.1f}-{:.1f})", rate.low, rate.high),
-                    accuracy, interval, fmt::format("{:.1f}", measured.infer_throughput), std::to_string(plan.shape.batch)});
+    const PlanPrediction predicted = plan.predicted.value_or(PlanPrediction{});
+    const Estimate& whole = measured.throughput;
+    std::vector<std::string> row{mark, plan.id + (plan.simulated ? " (simulated)" : ""), rate(whole.value),
+                                 whole.value > 0 ? fmt::format("({:.1f}-{:.1f})", whole.low, whole.high) : "",
+                                 rate(predicted.throughput)};
+    row.push_back(measured.accuracy ? percent(measured.accuracy->value) : "-");
+    row.push_back(measured.accuracy
+                      ? fmt::format("({:.1f}-{:.1f})", 100 * measured.accuracy->low, 100 * measured.accuracy->high)
+                      : "");
+    if (any_held_out) row.push_back(measured.held_out_accuracy ? percent(measured.held_out_accuracy->value) : "-");
+    row.push_back(rate(measured.preprocess_throughput > 0 ? measured.preprocess_throughput : predicted.preprocess));
+    row.push_back(rate(measured.infer_throughput > 0 ? measured.infer_throughput : predicted.dnn_only));
+    row.push_back(std::to_string(plan.shape.batch));
+    rows.push_back(std::move(row));
   };
   for (const Plan& plan : plans.plans) add(plan, plan.id == plans.chosen ? "*" : " ");
   if (all) {
@@ -134,6 +145,9 @@ std::string format_plans(const PlanSet& plans, bool all) {
 }
 
 Json to_json(const Plan& plan) {
+  const auto estimate = [](const std::optional<Estimate>& e) {
+    return e ? Json{{"value", e->value}, {"low", e->low}, {"high", e->high}} : Json(nullptr);
+  };
   Json json{{"id", plan.id},
             {"model", plan.model_name},
             {"backend", plan.backend},
@@ -142,16 +156,32 @@ Json to_json(const Plan& plan) {
             {"fidelity", plan.fidelity},
             {"label", name_of(plan.pipeline.label)},
             {"batch", plan.shape.batch},
+            {"simulated", plan.simulated},
             {"semantic_hash", plan.semantic_hash()}};
-  if (plan.measured) {
-    const auto estimate = [](const Estimate& e) { return Json{{"value", e.value}, {"low", e.low}, {"high", e.high}}; };
-    json["throughput"] = estimate(plan.measured->throughput);
-    json["infer_throughput"] = plan.measured->infer_throughput;
-    json["preprocess_throughput"] = plan.measured->preprocess_throughput;
-    json["accuracy"] = plan.measured->accuracy ? estimate(*plan.measured->accuracy) : Json(nullptr);
-    json["accuracy_is_agreement"] = plan.measured->agreement;
-    json["accuracy_items"] = plan.measured->num_items;
+  if (plan.predicted) {
+    const PlanPrediction& predicted = *plan.predicted;
+    json["predicted"] = {
+        {"throughput", predicted.throughput}, {"minimum", predicted.minimum},       {"sum", predicted.sum},
+        {"dnn_only", predicted.dnn_only},     {"preprocess", predicted.preprocess}, {"latency_us", predicted.latency_us},
+        {"bottleneck", predicted.bottleneck}};
   }
+  const PlanMeasurement measured = plan.measured.value_or(PlanMeasurement{});
+  const auto positive = [](double value) { return value > 0 ? Json(value) : Json(nullptr); };
+  const auto optional = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
+  json["throughput"] = measured.throughput.value > 0 ? estimate(measured.throughput) : Json(nullptr);
+  json["infer_throughput"] = positive(measured.infer_throughput);
+  json["preprocess_throughput"] = positive(measured.preprocess_throughput);
+  json["latency_us"] = positive(measured.latency_us);
+  json["accuracy"] = estimate(measured.accuracy);
+  json["accuracy_is_agreement"] = measured.agreement;
+  json["accuracy_items"] = measured.num_items;
+  json["held_out_accuracy"] = estimate(measured.held_out_accuracy);
+  json["held_out_items"] = measured.num_held_out;
+  json["accuracy_change"] = estimate(measured.accuracy_change);
+  json["max_difference"] = optional(measured.max_difference);
+  json["mean_difference"] = optional(measured.mean_difference);
+  json["undecided_from"] = measured.undecided_from.empty() ? Json(nullptr) : Json(measured.undecided_from);
+  json["held_for_calibration"] = measured.held_for_calibration;
   return json;
 }
 
@@ -244,6 +274,20 @@ void ProgressBar::update(const Progress& progress) {
   line += fmt::format(", {:.1f} items/s", rate);
   if (progress.skipped > 0) line += fmt::format(", {} already done", progress.skipped);
   if (progress.errors > 0) line += fmt::format(", {} failed", progress.errors);
+  draw(line);
+}
+
+void ProgressBar::update(const std::string& what, double done_s, double seconds_left) {
+  if (quiet_) return;
+  if (!terminal_ && done_s - last_line_seconds_ < 10) return;
+  last_line_seconds_ = done_s;
+  constexpr int kWidth = 24;
+  const int filled = static_cast<int>(kWidth * done_s / std::max(0.001, done_s + seconds_left));
+  draw(fmt::format("{} [{}{}] {:.0f} s, about {:.0f} s left: {}", what_, std::string(filled, '#'),
+                   std::string(kWidth - filled, '.'), done_s, seconds_left, what));
+}
+
+void ProgressBar::draw(const std::string& line) {
   fmt::print(stderr, "{}{}{}", terminal_ ? "\r" : "", line, terminal_ ? "\033[K" : "\n");
   std::fflush(stderr);
   drawn_ = true;

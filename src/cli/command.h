@@ -108,9 +108,13 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
   void update(const Progress& progress);
+  /// Work that is measured in time: what is being done, seconds spent, an estimate of those left.
+  void update(const std::string& what, double done_s, double seconds_left);
   void clear();
 
  private:
+  void draw(const std::string& line);
+
   std::string what_;
   bool quiet_, terminal_, drawn_ = false;
   double last_line_seconds_ = 0;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 
+#include "base/statistics.h"
 #include "engine/bounded_queue.h"
 #include "engine/compiled_plan.h"
 
@@ -73,6 +76,67 @@ class DiscardingSink final : public Sink {
   Status finish(bool /*complete*/) override { return {}; }
 };
 
+// A source that gives the items of one batch, then waits until they have their rows, and times that.
+class OneBatchAtATime final : public Source {
+ public:
+  OneBatchAtATime(std::vector<Item> items, int batch, int repeats, std::stop_token stop)
+      : items_(std::move(items)),
+        batch_(batch),
+        num_items_(items_.empty() ? 0 : std::int64_t{batch} * repeats),
+        stop_(std::move(stop)) {}
+
+  Result<std::optional<Item>> next() override {
+    std::unique_lock lock(mutex_);
+    if (num_given_ >= num_items_) return std::optional<Item>{};
+    const bool first_of_batch = num_given_ % batch_ == 0;
+    // A run that fails gives no more rows: it is not waited for.
+    const auto all_answered = [this] { return num_rows_ == num_rows_wanted_; };
+    if (first_of_batch && !answered_.wait_for(lock, stop_, kLongestBatch, all_answered)) return std::optional<Item>{};
+    if (first_of_batch) start_ = Clock::now();
+    const Item& item = items_[static_cast<std::size_t>(num_given_) % items_.size()];
+    ++num_given_;
+    num_rows_wanted_ += static_cast<std::int64_t>(std::max<std::size_t>(1, item.regions.size()));
+    return std::optional<Item>{item};
+  }
+
+  /// Counts the rows.
+  class Rows final : public Sink {
+   public:
+    explicit Rows(OneBatchAtATime& turns) : turns_(turns) {}
+    Status write(std::span<const Row> rows) override {
+      turns_.answer(static_cast<std::int64_t>(rows.size()));
+      return {};
+    }
+    Status finish(bool /*complete*/) override { return {}; }
+
+   private:
+    OneBatchAtATime& turns_;
+  };
+
+  /// Call it when the run has ended.
+  [[nodiscard]] double median_us() const { return median(samples_us_); }
+
+ private:
+  static constexpr std::chrono::seconds kLongestBatch{60};
+
+  void answer(std::int64_t num_rows) {
+    {
+      const std::scoped_lock lock(mutex_);
+      num_rows_ += num_rows;
+      if (num_rows_ == num_rows_wanted_ && num_given_ % batch_ == 0) samples_us_.push_back(1e6 * seconds_since(start_));
+    }
+    answered_.notify_all();
+  }
+
+  std::vector<Item> items_;
+  std::int64_t batch_, num_items_, num_given_ = 0, num_rows_ = 0, num_rows_wanted_ = 0;
+  std::stop_token stop_;
+  Clock::time_point start_;
+  std::vector<double> samples_us_;
+  std::mutex mutex_;
+  std::condition_variable_any answered_;
+};
+
 // Bytes that look like a picture after normalisation in any dtype: small finite numbers.
 void fill_synthetic(const TensorView& tensor) {
   auto* bytes = static_cast<std::uint8_t*>(tensor.data);
@@ -93,7 +157,7 @@ std::unique_ptr<Source> repeat_items(std::vector<Item> items, std::int64_t count
   return std::make_unique<RepeatedItems>(std::move(items), count);
 }
 
-Result<double> measure_inference(CompiledPlan& plan, double seconds) {
+Result<double> measure_inference(CompiledPlan& plan, double seconds, DeviceTimes* times) {
   ModelInstance& instance = *plan.state().instance;
   const int num_slots = std::min(instance.num_slots(), plan.state().slots);
   struct Done {
@@ -113,10 +177,18 @@ Result<double> measure_inference(CompiledPlan& plan, double seconds) {
     submit(slot);
   }
   std::optional<Error> failure;
+  InferTiming total;
+  std::int64_t num_timed = 0;
   const auto wait_for_one = [&] {
     Done finished = *done.pop();
     --in_flight;
-    if (!finished.result.ok() && !failure) failure = std::move(finished.result).error();
+    if (finished.result.ok()) {
+      total.transfer_us += finished.result->transfer_us;
+      total.infer_us += finished.result->infer_us;
+      ++num_timed;
+    } else if (!failure) {
+      failure = std::move(finished.result).error();
+    }
     return finished.slot;
   };
   for (int warm = 0; warm < num_slots && !failure; ++warm) submit(wait_for_one());
@@ -131,7 +203,33 @@ Result<double> measure_inference(CompiledPlan& plan, double seconds) {
   }
   while (in_flight > 0) wait_for_one();
   if (failure) return *failure;
+  const double num_items = static_cast<double>(num_timed) * instance.batch();
+  if (times != nullptr) *times = {total.transfer_us / num_items, total.infer_us / num_items};
   return static_cast<double>(batches) * instance.batch() / elapsed;
+}
+
+Result<double> measure_inference_latency(CompiledPlan& plan, int repeats) {
+  ModelInstance& instance = *plan.state().instance;
+  for (const TensorView& tensor : instance.input_tensors(0)) fill_synthetic(tensor);
+  std::vector<double> samples;
+  for (int repeat = -1; repeat < repeats; ++repeat) {  // the first warms up
+    BoundedQueue<Result<InferTiming>> done(1);
+    const Clock::time_point start = Clock::now();
+    instance.submit(0, instance.batch(), [&done](Result<InferTiming> result) { done.push_unbounded(std::move(result)); });
+    const Result<InferTiming> result = *done.pop();
+    if (!result.ok()) return result.error();
+    if (repeat >= 0) samples.push_back(1e6 * seconds_since(start));
+  }
+  return median(samples);
+}
+
+Result<double> measure_latency(const Runtime& runtime, CompiledPlan& plan, std::vector<Item> items, int repeats,
+                               const RunOptions& options) {
+  OneBatchAtATime turns(std::move(items), plan.state().instance->batch(), repeats, options.stop);
+  OneBatchAtATime::Rows rows(turns);
+  SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime, {&plan, 1}, turns, rows, options));
+  if (report.cancelled) return Error{ErrorCode::kCancelled, "measuring was stopped"};
+  return turns.median_us();
 }
 
 Result<RunReport> measure_preprocessing(const Runtime& runtime, CompiledPlan& plan, Source& source,

@@ -12,8 +12,18 @@ struct PartRates {
 /// Items `items`, repeated in order until `count` were given: a sample as long as a measurement needs. Thread-safe.
 [[nodiscard]] std::unique_ptr<Source> repeat_items(std::vector<Item> items, std::int64_t count);
 
+/// What a device with its own memory spent on one item, means of a measurement, microseconds.
+struct DeviceTimes {
+  double transfer_us = 0, infer_us = 0;
+};
 /// Throughput of inference alone: all slots of the plan's instance are kept in flight for about `seconds`.
-[[nodiscard]] Result<double> measure_inference(CompiledPlan& plan, double seconds);
+[[nodiscard]] Result<double> measure_inference(CompiledPlan& plan, double seconds, DeviceTimes* times = nullptr);
+/// Median time of one batch with nothing else in flight, microseconds.
+[[nodiscard]] Result<double> measure_inference_latency(CompiledPlan& plan, int repeats);
+/// Median time from the moment the items of one batch may be read to the last one's row, nothing else being on its way,
+/// microseconds. Of `items`, which are taken in turn. Items that fail count.
+[[nodiscard]] Result<double> measure_latency(const Runtime& runtime, CompiledPlan& plan, std::vector<Item> items,
+                                             int repeats, const RunOptions& options);
 /// Runs the plan with inference left out: workers fill batches that complete at once.
 [[nodiscard]] Result<RunReport> measure_preprocessing(const Runtime& runtime, CompiledPlan& plan, Source& source,
                                                       const RunOptions& options);

@@ -35,6 +35,8 @@ void emit_prediction(YAML::Emitter& out, const PlanPrediction& predicted) {
   emit_number(out, "minimum", predicted.minimum);
   emit_number(out, "sum", predicted.sum);
   emit_number(out, "dnn_only", predicted.dnn_only);
+  emit_number(out, "preprocess", predicted.preprocess);
+  if (!predicted.shares_host_cores) out << YAML::Key << "shares_host_cores" << YAML::Value << false;
   emit_number(out, "latency_us", predicted.latency_us);
   out << YAML::Key << "bottleneck" << YAML::Value << YamlText{predicted.bottleneck} << YAML::EndMap;
 }
@@ -55,6 +57,8 @@ void emit_measurement(YAML::Emitter& out, const PlanMeasurement& measured) {
   if (measured.accuracy_change) emit_estimate(out, "accuracy_change", *measured.accuracy_change);
   if (measured.max_difference) out << YAML::Key << "max_difference" << YAML::Value << number(*measured.max_difference);
   if (measured.mean_difference) out << YAML::Key << "mean_difference" << YAML::Value << number(*measured.mean_difference);
+  if (!measured.undecided_from.empty())
+    out << YAML::Key << "undecided_from" << YAML::Value << YamlText{measured.undecided_from};
   if (measured.held_for_calibration) out << YAML::Key << "held_for_calibration" << YAML::Value << true;
   out << YAML::EndMap;
 }
@@ -136,6 +140,8 @@ Result<PlanPrediction> parse_prediction(const YAML::Node& node, const std::strin
   fields.read("minimum", predicted.minimum);
   fields.read("sum", predicted.sum);
   fields.read("dnn_only", predicted.dnn_only);
+  fields.read("preprocess", predicted.preprocess);
+  fields.read("shares_host_cores", predicted.shares_host_cores);
   fields.read("latency_us", predicted.latency_us);
   fields.read("bottleneck", predicted.bottleneck);
   SMOL_RETURN_IF_ERROR(fields.finish());
@@ -152,6 +158,7 @@ Result<PlanMeasurement> parse_measurement(const YAML::Node& node, const std::str
   measured.max_difference = read_optional(fields, "max_difference");
   measured.mean_difference = read_optional(fields, "mean_difference");
   fields.read("held_out_items", measured.num_held_out);
+  fields.read("undecided_from", measured.undecided_from);
   fields.read("held_for_calibration", measured.held_for_calibration);
   fields.read("latency_us", measured.latency_us);
   fields.read("preprocess_throughput", measured.preprocess_throughput);
@@ -239,6 +246,8 @@ std::string to_yaml(const PlanSet& plans) {
       << YamlText{plans.smol_version};
   out << YAML::Key << "date" << YAML::Value << YamlText{plans.date} << YAML::Key << "dataset" << YAML::Value
       << YamlText{plans.dataset};
+  if (!plans.reference_rendition.empty())
+    out << YAML::Key << "reference_rendition" << YAML::Value << YamlText{plans.reference_rendition};
   out << YAML::Key << "calibration" << YAML::Value << YamlText{plans.calibration};
   out << YAML::Key << "accuracy_kind" << YAML::Value << YamlText{plans.accuracy_kind};
   if (!plans.held_out.empty()) out << YAML::Key << "held_out" << YAML::Value << YamlText{plans.held_out};
@@ -267,6 +276,7 @@ Result<PlanSet> parse_plans(std::string_view yaml, const UserOperators& user_ope
   fields.read("smol_version", plans.smol_version);
   fields.read("date", plans.date);
   fields.read("dataset", plans.dataset);
+  fields.read("reference_rendition", plans.reference_rendition);
   fields.read("calibration", plans.calibration);
   fields.read("accuracy_kind", plans.accuracy_kind);
   fields.read("held_out", plans.held_out);

@@ -55,6 +55,7 @@ void emit(YAML::Emitter& out, const Profile::Inference& entry) {
   emit_text(out, "backend", entry.backend);
   emit_text(out, "precision", std::string(name_of(entry.precision)));
   out << YAML::Key << "batch" << YAML::Value << entry.batch;
+  if (entry.for_latency) out << YAML::Key << "for_latency" << YAML::Value << true;
   emit_samples(out, "items_per_s", entry.items_per_s);
   emit_number(out, "latency_us", entry.latency_us);
   emit_number(out, "transfer_us", entry.transfer_us);
@@ -146,6 +147,7 @@ Status parse(const YAML::Node& node, const std::string& where, Profile::Inferenc
   fields.read_word("precision", entry.precision, parse_precision);
   fields.read("batch", entry.batch);
   if (fields.ok() && entry.batch < 1) fields.fail(fields.child("batch"), "'batch' must be 1 or more");
+  fields.read("for_latency", entry.for_latency);
   read_rates(fields, "items_per_s", entry.items_per_s, true);
   read_amount(fields, "latency_us", entry.latency_us);
   read_amount(fields, "transfer_us", entry.transfer_us);

@@ -10,7 +10,7 @@
 namespace smol {
 namespace {
 
-constexpr int kDefaultItems = 64;
+constexpr std::size_t kMaxItems = 256, kTooFewToSplit = 32;
 constexpr std::size_t kMaxProbed = 64;
 
 std::vector<std::size_t> evenly_spaced(std::size_t total, std::size_t wanted) {
@@ -19,6 +19,38 @@ std::vector<std::size_t> evenly_spaced(std::size_t total, std::size_t wanted) {
   chosen.reserve(wanted);
   for (std::size_t i = 0; i < wanted; ++i) chosen.push_back((2 * i + 1) * total / (2 * wanted));
   return chosen;
+}
+
+bool is_labelled(const Dataset& dataset, std::size_t item) {
+  const std::size_t num_regions = dataset.regions.empty() ? 1 : std::max<std::size_t>(1, dataset.regions[item].size());
+  for (std::size_t region = 0; region < num_regions; ++region) {
+    if (dataset.label_of(item, region) >= 0) return true;
+  }
+  return false;
+}
+
+bool has_labels(const Dataset& dataset) {
+  for (std::size_t i = 0; i < dataset.item_ids.size(); ++i) {
+    if (is_labelled(dataset, i)) return true;
+  }
+  return false;
+}
+
+// All items, or those that have a label if any has.
+std::vector<std::size_t> usable_items(const Dataset& dataset) {
+  std::vector<std::size_t> labelled, all;
+  for (std::size_t i = 0; i < dataset.item_ids.size(); ++i) {
+    all.push_back(i);
+    if (is_labelled(dataset, i)) labelled.push_back(i);
+  }
+  return labelled.empty() ? all : labelled;
+}
+
+std::size_t num_wanted(const Dataset& dataset, std::size_t total, int wanted) {
+  if (wanted > 0) return static_cast<std::size_t>(wanted);
+  if (dataset.calibration_fraction > 0)
+    return static_cast<std::size_t>(std::ceil(dataset.calibration_fraction * static_cast<double>(total)));
+  return total < kTooFewToSplit ? total : std::min(std::max(kTooFewToSplit, total / 2), kMaxItems);
 }
 
 template <typename Get>
@@ -34,30 +66,40 @@ auto median_of(const std::vector<ImageHeader>& headers, Get get) {
 
 Calibration choose_calibration(const Dataset& dataset, int wanted) {
   Calibration calibration;
-  const std::size_t total = dataset.item_ids.size();
+  const std::vector<std::size_t> usable = usable_items(dataset);
+  const char* noun = has_labels(dataset) ? "labelled items" : "items";
+  std::unordered_set<std::size_t> chosen;
   if (!dataset.calibration.empty() && wanted == 0) {
     const std::unordered_set<std::string> listed(dataset.calibration.begin(), dataset.calibration.end());
-    for (std::size_t i = 0; i < total; ++i) {
-      if (listed.contains(dataset.item_ids[i])) calibration.items.push_back(i);
+    for (std::size_t i = 0; i < dataset.item_ids.size(); ++i) {
+      if (listed.contains(dataset.item_ids[i])) chosen.insert(i);
     }
-    calibration.description = fmt::format("{} of {} items, listed in the dataset file", calibration.items.size(), total);
-    return calibration;
+    calibration.description =
+        fmt::format("{} of {} items, listed in the dataset file", chosen.size(), dataset.item_ids.size());
+  } else {
+    for (const std::size_t place : evenly_spaced(usable.size(), num_wanted(dataset, usable.size(), wanted)))
+      chosen.insert(usable[place]);
+    calibration.description = fmt::format("{} of {} {}, evenly spaced", chosen.size(), usable.size(), noun);
   }
-  auto count = static_cast<std::size_t>(wanted > 0 ? wanted : kDefaultItems);
-  if (wanted == 0 && dataset.calibration_fraction > 0) {
-    count = static_cast<std::size_t>(std::ceil(dataset.calibration_fraction * static_cast<double>(total)));
+  calibration.items.assign(chosen.begin(), chosen.end());
+  std::sort(calibration.items.begin(), calibration.items.end());
+  std::vector<std::size_t> others;
+  for (const std::size_t index : usable) {
+    if (!chosen.contains(index)) others.push_back(index);
   }
-  calibration.items = evenly_spaced(total, count);
-  calibration.description = fmt::format("{} of {} items, evenly spaced", calibration.items.size(), total);
+  if (others.empty()) return calibration;
+  for (const std::size_t place : evenly_spaced(others.size(), std::min(others.size(), kMaxItems)))
+    calibration.held_out.push_back(others[place]);
+  calibration.held_out_description = fmt::format("{} of the {} other {}", calibration.held_out.size(), others.size(), noun);
   return calibration;
 }
 
-std::vector<Item> calibration_items(const Dataset& dataset, const Dataset::Rendition& rendition,
-                                    const Calibration& calibration) {
+std::vector<Item> items_of(const Dataset& dataset, const Dataset::Rendition& rendition,
+                           const std::vector<std::size_t>& indices) {
   Dataset sample = dataset;
   sample.item_ids.clear();
   sample.regions.clear();
-  for (std::size_t index : calibration.items) {
+  for (const std::size_t index : indices) {
     sample.item_ids.push_back(dataset.item_ids[index]);
     if (!dataset.regions.empty()) sample.regions.push_back(dataset.regions[index]);
   }
@@ -71,7 +113,9 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
   std::map<const Codec*, std::vector<ImageHeader>> by_codec;
   std::vector<std::uint8_t> file;
   Error last{ErrorCode::kNotFound, "the calibration sample is empty"};
-  for (std::size_t i = 0; i < std::min(items.size(), kMaxProbed); ++i) {
+  const std::vector<std::size_t> probed =
+      items.empty() ? std::vector<std::size_t>{} : evenly_spaced(items.size(), kMaxProbed);
+  for (const std::size_t i : probed) {
     if (items[i].error) {
       last = *items[i].error;
       continue;

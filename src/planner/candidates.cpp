@@ -41,16 +41,16 @@ Result<std::vector<Plan>> make_candidates(const Runtime& runtime, const ModelCar
 
   std::vector<Plan> plans;
   for (Precision precision : precisions_for(card, backend->capabilities(), options)) {
-    std::set<std::string> fidelities;
+    std::set<std::pair<std::string, std::size_t>> taken;  ///< fidelity and placement
     for (const Candidate& candidate : optimized.candidates) {
       // Candidates come cheapest first within a fidelity. Where inference shares the cores, moving operators into the graph
       // moves work without removing it, so the host form stands for all placements.
-      const bool on_device = !candidate.pipeline.device_operators.empty();
-      if (on_device && backend->capabilities().shares_host_cores) continue;
+      const std::size_t num_on_device = candidate.pipeline.device_operators.size();
+      if (num_on_device > 0 && backend->capabilities().shares_host_cores && !options.all_placements) continue;
       const bool exact = candidate.pipeline.label == FidelityLabel::kExact;
       const double exact_cost = optimized.candidates.front().cost.total();
       if (!exact && !options.all_fidelities && candidate.cost.total() > (1 - kWorthMeasuring) * exact_cost) continue;
-      if (!fidelities.insert(candidate.fidelity).second) continue;
+      if (!taken.emplace(candidate.fidelity, num_on_device).second) continue;
       Plan plan;
       plan.model = card_path;
       plan.model_name = card.name;
@@ -63,6 +63,8 @@ Result<std::vector<Plan>> make_candidates(const Runtime& runtime, const ModelCar
       plan.shape = options.shape;
       plan.id = card.name + "/" + rendition + "/" + candidate.fidelity;
       if (precision == Precision::kBF16 || precision == Precision::kF16) plan.id += "/" + std::string(name_of(precision));
+      if (num_on_device > 0) plan.id += "/device" + std::to_string(num_on_device);
+      plan.simulated = backend->capabilities().simulated;
       plans.push_back(std::move(plan));
     }
   }

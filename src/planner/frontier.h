@@ -1,17 +1,15 @@
 #pragma once
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "smol/plan.h"
-#include "smol/result.h"
 
 namespace smol {
 
-/// Splits measured plans into the Pareto frontier (throughput, accuracy), fastest first, and the rest, fastest first.
-/// Plans without an accuracy compete by throughput alone, and only if cannot_change_answers(); the others are not comparable
-/// and among the rest.
+/// Splits plans, measured or predicted, into the Pareto frontier (throughput, accuracy), fastest first, and the rest,
+/// fastest first. Plans without an accuracy compete by throughput alone, and only if cannot_change_answers(); the others are
+/// not comparable and among the rest.
 struct FrontierSplit {
   std::vector<Plan> frontier, dominated;
 };
@@ -19,11 +17,5 @@ struct FrontierSplit {
 
 /// Whether a plan gives its model's own answers: exact preprocessing of the reference rendition, in f32 or as stored.
 [[nodiscard]] bool cannot_change_answers(const Plan& plan, std::string_view reference_rendition);
-
-/// The fastest plan whose accuracy is at least `min_accuracy`, or the most accurate whose throughput is at least
-/// `min_throughput` (both: the fastest that meets both; none: the fastest). kInvalidArgument names the nearest feasible
-/// value.
-[[nodiscard]] Result<std::string> choose_plan(const std::vector<Plan>& frontier, std::optional<double> min_accuracy,
-                                              std::optional<double> min_throughput);
 
 }  // namespace smol

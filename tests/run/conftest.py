@@ -13,6 +13,9 @@ from PIL import Image
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = pathlib.Path(os.environ.get("SMOL_PROGRAM", ROOT / "build" / "smol"))
 
+# Plans measured by one test must not be found by another, or in the user's own cache.
+os.environ["SMOL_CACHE_DIR"] = ""
+
 CARD = """\
 format: 1
 name: {name}

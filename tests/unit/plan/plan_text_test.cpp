@@ -27,7 +27,7 @@ Plan example_plan(const std::string& id) {
                  NormalizeOp{{123.675F, 116.28F, 103.53F}, {58.395F, 57.12F, 57.375F}}, LayoutOp{}},
                 14});
   plan.shape = {8, 3, 2, 1, 5, true, 1};
-  plan.predicted = PlanPrediction{130.5, 150.25, 110.125, 400.75, 9000.5, "host cores"};
+  plan.predicted = PlanPrediction{130.5, 150.25, 110.125, 400.75, 150.25, 9000.5, false, "host cores"};
   PlanMeasurement& measured = plan.measured.emplace();
   measured.throughput = {123.456, 100.1, 150.9};
   measured.preprocess_throughput = 400.25;
@@ -40,6 +40,7 @@ Plan example_plan(const std::string& id) {
   measured.accuracy_change = Estimate{-0.0125, -0.04, 0.015};
   measured.max_difference = 17;
   measured.mean_difference = 0.454;
+  measured.undecided_from = "b";
   measured.held_for_calibration = true;
   measured.latency_us = 8123.25;
   plan.simulated = true;
@@ -52,6 +53,7 @@ PlanSet example_set() {
   set.smol_version = "0.1.0";
   set.date = "2026-01-02T03:04:05Z";
   set.dataset = "d.yaml";
+  set.reference_rendition = "large";
   set.calibration = "64 of 400 items, evenly spaced";
   set.accuracy_kind = "labels";
   set.held_out = "the other 336 items";

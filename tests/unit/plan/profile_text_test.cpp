@@ -21,7 +21,7 @@ Profile example_profile() {
       {"large", "scale4", "net", "decode(scale=1/4)\nlabel lossy\n", {100.5, 101.25}, 9000.5, 150528, 17, 0.5},
       {"small", "exact", "", "", {700}, 0, 0, {}, {}}};
   profile.inference = {
-      {"net", "xxh3:01", "openvino", Precision::kBF16, "convert(f32)\n", 8, {300.5, 310}, 25000, 12.5, 3000}};
+      {"net", "xxh3:01", "openvino", Precision::kBF16, "convert(f32)\n", 8, true, {300.5, 310}, 25000, 12.5, 3000}};
   profile.accuracy = {{"net", "large", "scale4", Precision::kBF16, {0.9, 0.85, 0.94}, true, 60}};
   profile.breakdown = {{"large", "net", 10, 1200.5, 300, 20, 15, 900, 3300, 5}};
   return profile;

@@ -63,24 +63,7 @@ TEST(FrontierTest, WithoutAnAccuracyOnlyPlansThatCannotChangeAnswersCompete) {
   ASSERT_EQ(split.frontier.size(), 1U);
   EXPECT_EQ(split.frontier.front().id, "exact");
   EXPECT_EQ(split.dominated.size(), 5U);
-  EXPECT_EQ(*choose_plan(split.frontier, {}, {}), "exact");
-  EXPECT_NE(choose_plan(split.frontier, 0.5, {}).error().message.find("could be measured"), std::string::npos);
   EXPECT_TRUE(split_frontier({plans[3], plans[4], plans[5]}, "full").frontier.empty());
-}
-
-TEST(FrontierTest, ChoosesUnderConstraints) {
-  const std::vector<Plan> frontier{measured_plan("fast", 900, 0.7), measured_plan("middle", 500, 0.8),
-                                   measured_plan("slow", 100, 0.9)};
-  EXPECT_EQ(*choose_plan(frontier, {}, {}), "fast");
-  EXPECT_EQ(*choose_plan(frontier, 0.75, {}), "middle");
-  EXPECT_EQ(*choose_plan(frontier, 0.9, {}), "slow");
-  EXPECT_EQ(*choose_plan(frontier, {}, 400), "middle");
-  EXPECT_EQ(*choose_plan(frontier, {}, 50), "slow");
-  EXPECT_EQ(*choose_plan(frontier, 0.75, 450), "middle");
-  EXPECT_NE(choose_plan(frontier, 0.95, {}).error().message.find("slow with 0.900"), std::string::npos);
-  EXPECT_NE(choose_plan(frontier, {}, 1000).error().message.find("fast with 900.0"), std::string::npos);
-  EXPECT_NE(choose_plan(frontier, 0.85, 400).error().message.find("together"), std::string::npos);
-  EXPECT_FALSE(choose_plan({}, {}, {}).ok());
 }
 
 }  // namespace
