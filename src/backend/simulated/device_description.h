@@ -16,6 +16,7 @@ namespace smol {
 ///   transfer: {bytes_per_s: 12.0e9, latency_us: 10}   # each direction on its own
 ///   launch_us: 20                     # from the arrival of the inputs to the start of the computation
 ///   jitter: {fraction: 0.02, seed: 1} # computation varies uniformly by this fraction
+///   operators: {operations_per_s: 2.5e11} # of operators in front of a model; absent: they take no time
 ///   protect_memory: true              # host code that touches device memory crashes
 ///   compute: wait                     # or a backend (reference, openvino) that computes the answers on the side
 ///   models: {resnet50: {pictures_per_s: {1: 900, 32: 4513}, memory_bytes: 100000000}, "*": {...}}
@@ -31,6 +32,7 @@ struct DeviceDescription {
   double transfer_bytes_per_s = 0;
   double transfer_latency_us = 0;
   double launch_us = 0;
+  double operations_per_s = 0;  ///< 0: operators in front of a model take no time
   double jitter_fraction = 0;
   std::uint64_t jitter_seed = 1;
   bool protect_memory = false;
@@ -46,5 +48,7 @@ struct DeviceDescription {
 /// Time of one batch, microseconds: linear between the described batches; smaller ones take as long as the smallest
 /// described, larger ones run at the rate of the largest.
 [[nodiscard]] double batch_time_us(const DeviceDescription::Model& model, int batch);
+/// Time of the operators in front of the model, microseconds a batch; `operations` are those of one picture.
+[[nodiscard]] double operators_time_us(const DeviceDescription& device, double operations, int batch);
 
 }  // namespace smol

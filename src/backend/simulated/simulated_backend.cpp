@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "backend/model_file.h"
+#include "backend/simulated/operator_operations.h"
 #include "backend/simulated/simulated_instance.h"
 #include "backend/slot_memory.h"
 #include "base/digest.h"
@@ -121,6 +122,12 @@ class SimulatedBackend final : public Backend {
     SimulatedModel model;
     SMOL_ASSIGN_OR_RETURN(model.rates, device.find(std::filesystem::path(options.model_path).stem().string()));
     model.weight_bytes = model.rates.memory_bytes > 0 ? model.rates.memory_bytes : weight_bytes_of(options.model_path);
+    if (!options.device_operators.empty()) {
+      if (!options.host_output) {
+        return Error{ErrorCode::kInvalidArgument, "device operators need host_output, which says what the host writes"};
+      }
+      model.operations = count_operations(options.device_operators, *options.host_output);
+    }
     if (device.compute == "wait") {
       SMOL_ASSIGN_OR_RETURN(Specs specs, describe(options.model_path));
       SMOL_ASSIGN_OR_RETURN(specs, resolve(std::move(specs), options));

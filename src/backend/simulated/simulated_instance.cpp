@@ -47,7 +47,8 @@ class SimulatedInstance final : public ModelInstance {
         device_memory_(std::move(device_memory)),
         bytes_in_(static_cast<std::int64_t>(size_of(host_memory_.inputs(0)))),
         bytes_out_(static_cast<std::int64_t>(size_of(host_memory_.outputs(0)))),
-        compute_us_(batch_time_us(model_.rates, model_.batch)),
+        compute_us_(batch_time_us(model_.rates, model_.batch) +
+                    operators_time_us(device().description(), model_.operations, model_.batch)),
         slots_(num_slots) {
     if (!model_.pinned_memory) staging_.resize(host_memory_.slot_bytes() * static_cast<std::size_t>(num_slots));
   }

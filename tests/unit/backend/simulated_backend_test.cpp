@@ -9,6 +9,7 @@
 
 #include "backend/reference/reference_backend.h"
 #include "backend/simulated/device_memory.h"
+#include "backend/simulated/operator_operations.h"
 #include "backend_runner.h"
 #include "temporary_folder.h"
 
@@ -95,6 +96,44 @@ TEST_F(SimulatedBackend, ReportsModelledTimes) {
   ASSERT_TRUE(timing.ok());
   EXPECT_NEAR(timing->infer_us, 1000, 1e-6);
   EXPECT_NEAR(timing->transfer_us, 20 + (32 * 32 * 3 + 40) / 1000.0, 1e-6);
+}
+
+TEST_F(SimulatedBackend, OperatorsInFrontOfTheModelTakeTime) {
+  const std::string description = "memory_bytes: 10000000\nmodels: {net: {pictures_per_s: {4: 4000}}}\n";
+  options_.host_output = OutputSpec{DType::kU8, Layout::kNHWC, ColorOrder::kRGB, 32, 32};
+  const auto infer_us = [&](const std::string& rest, const std::vector<Operator>& operators) {
+    options_.device_operators = operators;
+    auto instance = compile(description + rest, 4, 1);
+    EXPECT_TRUE(instance.ok()) << instance.error().message;
+    return run_slot(**instance, 0, 4)->infer_us;
+  };
+  const std::vector<Operator> all{ConvertOp{DType::kF32}, NormalizeOp{}, LayoutOp{Layout::kNCHW}};
+  const std::string rate = "operators: {operations_per_s: 1.0e8}";
+  // 3,072 samples a picture, 4 pictures; 100 operations a microsecond.
+  EXPECT_NEAR(infer_us(rate, {}), 1000, 1e-6);
+  EXPECT_NEAR(infer_us(rate, {ConvertOp{DType::kF32}}), 1000 + 4 * 30.72, 1e-6);
+  EXPECT_NEAR(infer_us(rate, all), 1000 + 4 * 30.72 * 4, 1e-6);
+  EXPECT_NEAR(infer_us("", all), 1000, 1e-6);
+  EXPECT_THAT(compile(description + "operators: {operations_per_s: 0}", 4, 1).error().message, HasSubstr("positive"));
+  EXPECT_THAT(compile(description + "operators: {}", 4, 1).error().message, HasSubstr("operations_per_s"));
+  options_.host_output.reset();
+  EXPECT_THAT(compile(description, 4, 1).error().message, HasSubstr("host_output"));
+}
+
+TEST(OperatorOperations, CountSamplesOfThePictureTheyMeet) {
+  const OutputSpec bytes{DType::kU8, Layout::kNHWC, ColorOrder::kRGB, 20, 10},
+      gray{.dtype = DType::kU8, .color = ColorOrder::kGray, .width = 20, .height = 10};
+  const auto count = [](const OutputSpec& input, std::vector<Operator> operators) {
+    return count_operations(operators, input);
+  };
+  EXPECT_EQ(count(bytes, {ConvertOp{DType::kF32}, ConvertOp{DType::kF32}}), 600);
+  EXPECT_EQ(count(gray, {ConvertOp{DType::kF32}, NormalizeOp{}}), 200 + 400);
+  EXPECT_EQ(count(bytes, {ColorOp{ColorOrder::kGray}, LayoutOp{}}), 600 + 200);
+  EXPECT_EQ(count(bytes, {CenterCropOp{10, 10}, NormalizeOp{}}), 600);
+  // To half: 4 taps on each axis, columns on 10 rows, then rows on 5.
+  const ResizeOp half{ResizeOp::Mode::kExact, 10, 5};
+  EXPECT_EQ(count(bytes, {half, LayoutOp{}}), 3 * (10 * 10 * 4 + 10 * 5 * 4) + 150);
+  EXPECT_EQ(count(bytes, {ResizeOp{ResizeOp::Mode::kExact, 20, 5}}), 3 * 20 * 5 * 4);
 }
 
 TEST_F(SimulatedBackend, AnswersAreTheHostBackends) {
