@@ -35,6 +35,7 @@ Result<DeviceDescription> DeviceDescription::load(const std::string& path) {
   fields.require("format", format);
   fields.require("name", device.name);
   fields.read("source", device.source);
+  fields.read("devices", device.devices);
   fields.require("memory_bytes", device.memory_bytes);
   fields.read("streams", device.streams);
   fields.read("launch_us", device.launch_us);
@@ -49,6 +50,7 @@ Result<DeviceDescription> DeviceDescription::load(const std::string& path) {
   SMOL_RETURN_IF_ERROR(fields.finish());
   transfer.require("bytes_per_s", device.transfer_bytes_per_s);
   transfer.read("latency_us", device.transfer_latency_us);
+  transfer.read("shared", device.shared_transfer);
   SMOL_RETURN_IF_ERROR(transfer.finish());
   jitter.read("fraction", device.jitter_fraction);
   jitter.read("seed", device.jitter_seed);
@@ -58,11 +60,11 @@ Result<DeviceDescription> DeviceDescription::load(const std::string& path) {
     if (!(device.operations_per_s > 0)) operators.fail(root["operators"], "'operations_per_s' must be positive");
     SMOL_RETURN_IF_ERROR(operators.finish());
   }
-  if (device.memory_bytes < 1 || device.streams < 1 || !(device.transfer_bytes_per_s > 0) ||
+  if (device.devices < 1 || device.memory_bytes < 1 || device.streams < 1 || !(device.transfer_bytes_per_s > 0) ||
       device.transfer_latency_us < 0 || device.launch_us < 0 || device.jitter_fraction < 0 || device.jitter_fraction >= 1) {
     return Error{ErrorCode::kInvalidArgument,
                  where +
-                     ": memory_bytes, streams and transfer.bytes_per_s must be positive, latencies not negative, "
+                     ": devices, memory_bytes, streams and transfer.bytes_per_s must be positive, latencies not negative, "
                      "jitter.fraction in [0, 1)",
                  Stage::kParse};
   }

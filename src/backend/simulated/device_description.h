@@ -11,9 +11,10 @@ namespace smol {
 ///   format: 1
 ///   name: NVIDIA T4
 ///   source: where the figures come from
+///   devices: 1                        # equal ones behind one host; what follows is said of each
 ///   memory_bytes: 16000000000
 ///   streams: 4                        # batches on the device at once, copying or computing
-///   transfer: {bytes_per_s: 12.0e9, latency_us: 10}   # each direction on its own
+///   transfer: {bytes_per_s: 12.0e9, latency_us: 10}   # each direction on its own; shared: true is one link for all devices
 ///   launch_us: 20                     # from the arrival of the inputs to the start of the computation
 ///   jitter: {fraction: 0.02, seed: 1} # computation varies uniformly by this fraction
 ///   operators: {operations_per_s: 2.5e11} # of operators in front of a model; absent: they take no time
@@ -27,10 +28,12 @@ struct DeviceDescription {
   };
   std::string name;
   std::string source;
-  std::int64_t memory_bytes = 0;
-  int streams = 1;
+  int devices = 1;
+  std::int64_t memory_bytes = 0;  ///< of one device
+  int streams = 1;                ///< of one device
   double transfer_bytes_per_s = 0;
   double transfer_latency_us = 0;
+  bool shared_transfer = false;  ///< all devices copy over one link
   double launch_us = 0;
   double operations_per_s = 0;  ///< 0: operators in front of a model take no time
   double jitter_fraction = 0;

@@ -1,5 +1,6 @@
 #include "backend/simulated/simulated_backend.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -191,6 +192,55 @@ TEST_F(SimulatedBackend, InstancesShareTheDevicesMemory) {
   EXPECT_THAT(second.error().message, HasSubstr("tiny"));
   first->reset();
   EXPECT_TRUE(compile(description, 1, 1).ok());
+}
+
+TEST_F(SimulatedBackend, SlotsAndWeightsAreSpreadOverTheDevicesMemories) {
+  // A slot takes a page for 32 x 32 pictures; a device holds the weights and 2 slots.
+  const std::string description = "memory_bytes: 210000\nmodels: {net: {pictures_per_s: {1: 1000}, memory_bytes: 200000}}";
+  const auto compile_on = [&](int devices, int num_slots) {
+    return compile(fmt::format("devices: {}\n", devices) + description, 1, num_slots);
+  };
+  EXPECT_TRUE(compile_on(1, 2).ok());
+  EXPECT_EQ(compile_on(1, 3).error().code, ErrorCode::kOutOfMemory);
+  EXPECT_TRUE(compile_on(2, 4).ok());
+  EXPECT_EQ(compile_on(2, 5).error().code, ErrorCode::kOutOfMemory);
+  // The second instance goes where there is room; the first one's memory is free again when it is gone.
+  auto first = compile_on(2, 1), second = compile_on(2, 1);
+  EXPECT_TRUE(first.ok() && second.ok());
+  EXPECT_FALSE(compile_on(2, 1).ok());
+  first->reset();
+  EXPECT_TRUE(compile_on(2, 1).ok());
+  EXPECT_THAT(compile_on(0, 1).error().message, HasSubstr("devices"));
+}
+
+TEST_F(SimulatedBackend, ABatchOnASecondDeviceDoesNotWaitForTheFirst) {
+  const std::string models = "models: {slow: {pictures_per_s: {1: 2.5}}, quick: {pictures_per_s: {1: 10000}}}";
+  /// Models in the order in which they finish; empty where the machine stalled for longer than the slow one takes.
+  const auto order = [&](int devices) {
+    std::vector<std::unique_ptr<ModelInstance>> instances;
+    for (const char* name : {"slow", "quick"}) {
+      options_.model_path = folder_.write(std::string(name) + ".refmodel", "{format: 1, input: {width: 32, height: 32}}");
+      instances.push_back(
+          compile(fmt::format("devices: {}\nmemory_bytes: 1000000\nstreams: 2\n", devices) + models, 1, 1).value());
+    }
+    std::mutex mutex;
+    std::string finished;
+    const Clock::time_point start = Clock::now();
+    for (const char name : {'s', 'q'}) {
+      instances[name == 'q']->submit(0, 1, [&, name](const Result<InferTiming>&) {
+        const std::lock_guard guard(mutex);
+        finished += name;
+      });
+    }
+    const bool stalled = Clock::now() - start > std::chrono::milliseconds(300);
+    instances.clear();  // waits for both
+    return stalled ? std::string() : finished;
+  };
+  std::string on_one, on_two;
+  while (on_one.empty()) on_one = order(1);
+  while (on_two.empty()) on_two = order(2);
+  EXPECT_EQ(on_one, "sq");
+  EXPECT_EQ(on_two, "qs");
 }
 
 TEST_F(SimulatedBackend, SaysWhatADescriptionLacks) {
