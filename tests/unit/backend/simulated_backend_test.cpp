@@ -204,6 +204,11 @@ TEST_F(SimulatedBackend, SlotsAndWeightsAreSpreadOverTheDevicesMemories) {
   EXPECT_EQ(compile_on(1, 3).error().code, ErrorCode::kOutOfMemory);
   EXPECT_TRUE(compile_on(2, 4).ok());
   EXPECT_EQ(compile_on(2, 5).error().code, ErrorCode::kOutOfMemory);
+  {
+    const auto on_both = compile_on(2, 2);
+    EXPECT_TRUE(on_both.ok());
+    EXPECT_FALSE(compile_on(2, 1).ok());
+  }
   // The second instance goes where there is room; the first one's memory is free again when it is gone.
   auto first = compile_on(2, 1), second = compile_on(2, 1);
   EXPECT_TRUE(first.ok() && second.ok());
