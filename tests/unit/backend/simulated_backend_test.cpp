@@ -9,7 +9,9 @@
 #include <deque>
 
 #include "backend/reference/reference_backend.h"
+#include "backend/simulated/device_description.h"
 #include "backend/simulated/device_memory.h"
+#include "backend/simulated/device_names.h"
 #include "backend/simulated/operator_operations.h"
 #include "backend_runner.h"
 #include "temporary_folder.h"
@@ -251,6 +253,8 @@ TEST_F(SimulatedBackend, ABatchOnASecondDeviceDoesNotWaitForTheFirst) {
 TEST_F(SimulatedBackend, SaysWhatADescriptionLacks) {
   options_.batch = 1;
   EXPECT_THAT(backend_->compile(options_, 1).error().message, HasSubstr("backend_config"));
+  options_.config_path = "nvidia_t5";
+  EXPECT_THAT(backend_->compile(options_, 1).error().message, AllOf(HasSubstr("nvidia_t5"), HasSubstr("nvidia_t4, ")));
   EXPECT_THAT(compile("memory_bytes: 100\nmodels: {other: {pictures_per_s: {1: 5}}}", 1, 1).error().message,
               HasSubstr("other"));
   EXPECT_THAT(compile("memory_bytes: 100\nspeed: 9\nmodels: {net: {pictures_per_s: {1: 5}}}", 1, 1).error().message,
@@ -262,17 +266,38 @@ TEST_F(SimulatedBackend, SaysWhatADescriptionLacks) {
       HasSubstr("wait, reference"));
 }
 
-TEST_F(SimulatedBackend, ShippedDevicesLoad) {
-  const std::filesystem::path devices = std::filesystem::path(SMOL_TESTS_DIR) / "../src/backend/simulated/devices";
-  options_.config_path = (devices / "t4.yaml").string();
+TEST_F(SimulatedBackend, DevicesThatComeAlongSayWhereTheirFiguresAreFrom) {
+  const std::vector<std::string> names = device_names();
+  EXPECT_THAT(names, ::testing::IsSupersetOf({"nvidia_k80", "nvidia_p100", "nvidia_t4", "nvidia_v100", "rtx"}));
+  for (const std::string& name : names) {
+    const auto description = DeviceDescription::load(path_of_device(name));
+    ASSERT_TRUE(description.ok()) << description.error().message;
+    EXPECT_FALSE(description->name.empty()) << name;
+    for (const char* part : {"The paper's: ", "VLDB 2021", "Assumed: ", "other batches"}) {
+      EXPECT_THAT(description->source, HasSubstr(part)) << name;
+    }
+    EXPECT_EQ(device_at(path_of_device(name)), name);
+  }
+  EXPECT_EQ(path_of_device("../devices/rtx"), "");
+  EXPECT_EQ(device_at("rtx"), "");
+}
+
+TEST_F(SimulatedBackend, DevicesThatComeAlongRunAtPublishedRates) {
   options_.batch = 64;
-  for (const auto& [model, pictures_per_s] : {std::pair{"resnet18", 12592.0}, {"resnet34", 6860.0}, {"resnet50", 4513.0}}) {
-    options_.model_path = (devices / (std::string(model) + ".refmodel")).string();
+  for (const auto& [device, model, pictures_per_s] : {std::tuple{"nvidia_t4", "resnet18", 12592.0},
+                                                      {"nvidia_t4", "resnet34", 6860.0},
+                                                      {"nvidia_t4", "resnet50", 4513.0},
+                                                      {"nvidia_k80", "resnet50", 159.0},
+                                                      {"nvidia_p100", "resnet50", 1955.0},
+                                                      {"nvidia_v100", "resnet50", 7151.0},
+                                                      {"rtx", "resnet50", 15008.0}}) {
+    options_.config_path = path_of_device(device);
+    options_.model_path = fmt::format(SMOL_TESTS_DIR "/../devices/models/{}.refmodel", model);
     auto instance = backend_->compile(options_, 1);
     ASSERT_TRUE(instance.ok()) << instance.error().message;
     const auto timing = run_slot(**instance, 0, 64);
     ASSERT_TRUE(timing.ok());
-    EXPECT_NEAR(64e6 / timing->infer_us, pictures_per_s, pictures_per_s * 0.0102);
+    EXPECT_NEAR(64e6 / timing->infer_us, pictures_per_s, pictures_per_s * 0.0102) << device;
   }
 }
 
