@@ -36,7 +36,9 @@ Plan on_device(const EngineFixture& fixture, const std::string& rates, const std
 
 TEST(BatchChoice, GrowsOnADeviceAsLongAsTheRateRises) {
   const EngineFixture fixture;
-  EXPECT_EQ(chosen_batch(fixture, on_device(fixture, "{1: 100, 64: 3200}", "1000000000"), 64), 64);
+  // It stops where the rate does, and does not learn of what lies beyond.
+  const std::string rates = "{1: 100, 64: 3200, 128: 3200, 256: 12800}";
+  EXPECT_EQ(chosen_batch(fixture, on_device(fixture, rates, "1000000000"), 64), 64);
 }
 
 TEST(BatchChoice, EndsWhereTheDevicesMemoryDoes) {
