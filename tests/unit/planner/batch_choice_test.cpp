@@ -37,14 +37,14 @@ Plan on_device(const EngineFixture& fixture, const std::string& rates, const std
 TEST(BatchChoice, GrowsOnADeviceAsLongAsTheRateRises) {
   const EngineFixture fixture;
   // It stops where the rate does, and does not learn of what lies beyond.
-  const std::string rates = "{1: 100, 64: 3200, 128: 3200, 256: 12800}";
+  const std::string rates = "{1: 400, 64: 12800, 128: 12800, 256: 51200}";
   EXPECT_EQ(chosen_batch(fixture, on_device(fixture, rates, "1000000000"), 64), 64);
 }
 
 TEST(BatchChoice, EndsWhereTheDevicesMemoryDoes) {
   const EngineFixture fixture;
   // 5 slots of 16 x 16 pictures: about 130 kB at batch 32 beside 70 kB at batch 16; batch 64 does not fit.
-  EXPECT_EQ(chosen_batch(fixture, on_device(fixture, "{1: 100, 64: 3200}", "300000"), 32), 32);
+  EXPECT_EQ(chosen_batch(fixture, on_device(fixture, "{1: 400, 64: 12800}", "300000"), 32), 32);
 }
 
 TEST(BatchChoice, KeepsToSmallBatchesOnTheHost) {
@@ -54,7 +54,7 @@ TEST(BatchChoice, KeepsToSmallBatchesOnTheHost) {
 
 TEST(BatchChoice, AFixedBatchLeavesNoChoice) {
   const EngineFixture fixture;
-  const auto choice = choose_batch(fixture.runtime, on_device(fixture, "{1: 100, 64: 3200}", "1000000000"), 3, {});
+  const auto choice = choose_batch(fixture.runtime, on_device(fixture, "{1: 400, 64: 12800}", "1000000000"), 3, {});
   ASSERT_TRUE(choice.ok()) << choice.error().message;
   EXPECT_EQ(choice->compiled.plan().shape.batch, 3);
   EXPECT_EQ(choose_batch(fixture.runtime, on_device(fixture, "{1: 100}", "1000"), 1, {}).error().code,
