@@ -29,7 +29,7 @@ struct ModelCard {
   std::string card_path;  ///< where the card was read from; empty when made from a model file
   Task task = Task::kRaw;
   std::string backend = "openvino";   ///< key in the backend table
-  std::string backend_config;         ///< file for it, e.g. a simulated device; resolved
+  std::string backend_config;         ///< file for it, e.g. a simulated device, which may be named; resolved
   std::string backend_config_digest;  ///< of that file, computed on load; empty where it cannot be read
   // input
   std::string input_name;

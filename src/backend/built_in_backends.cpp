@@ -3,21 +3,13 @@
 
 #include <filesystem>
 
+#include "backend/library_folder.h"
 #include "backend/reference/reference_backend.h"
 #include "backend/simulated/simulated_backend.h"
 #include "smol/backend.h"
 
 namespace smol {
 namespace {
-
-/// The folder of the library (or program) that this code is linked into: plug-ins lie beside it.
-std::filesystem::path library_folder() {
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<const void*>(&library_folder), &info) == 0 || info.dli_fname == nullptr) return ".";
-  std::error_code error;
-  const std::filesystem::path file = std::filesystem::canonical(info.dli_fname, error);
-  return error ? std::filesystem::path(".") : file.parent_path();
-}
 
 void add(BackendRegistry& registry, std::unique_ptr<const Backend> backend) {
   const std::string name(backend->name());

@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "backend/simulated/device_names.h"
 #include "base/yaml_fields.h"
 #include "model/card_pipeline.h"
 #include "model/card_words.h"
@@ -64,7 +65,8 @@ std::string to_yaml(const ModelCard& card) {
   write(out, "file", beside_card(card, card.path));
   write(out, "task", name_of(card.task));
   write(out, "backend", card.backend);
-  write_if_set(out, "backend_config", beside_card(card, card.backend_config));
+  const std::string device = device_at(card.backend_config);
+  write_if_set(out, "backend_config", device.empty() ? beside_card(card, card.backend_config) : device);
   write_input(out, card);
   out << YAML::Key << "preprocess" << YAML::Value;
   write_card_pipeline(out, card.pipeline);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "backend/model_file.h"
+#include "backend/simulated/device_names.h"
 #include "base/digest.h"
 #include "base/text_file.h"
 #include "base/yaml_fields.h"
@@ -21,6 +22,15 @@ using UserOperators = std::vector<std::shared_ptr<const UserOperator>>;
 std::string resolve(const std::string& folder, const std::string& path) {
   if (path.empty() || folder.empty() || std::filesystem::path(path).is_absolute()) return path;
   return (std::filesystem::path(folder) / path).lexically_normal().string();
+}
+
+/// A path, or the name of a device that comes with smol where no such file lies beside the card.
+std::string resolve_backend_config(const std::string& folder, const std::string& config) {
+  const std::string path = resolve(folder, config);
+  std::error_code error;
+  if (config.empty() || std::filesystem::exists(path, error)) return path;
+  const std::string device = path_of_device(config);
+  return device.empty() ? path : device;
 }
 
 Status read_input(const YAML::Node& section, ModelCard& card, const std::string& where) {
@@ -163,7 +173,7 @@ Result<ModelCard> parse_card(std::string_view yaml, const std::string& folder, c
   SMOL_ASSIGN_OR_RETURN(card.pipeline, read_card_pipeline(preprocess, card, user_operators, where + ": preprocess"));
   SMOL_RETURN_IF_ERROR(check_pipeline(card, where));
   card.path = resolve(folder, file);
-  card.backend_config = resolve(folder, card.backend_config);
+  card.backend_config = resolve_backend_config(folder, card.backend_config);
   if (!card.backend_config.empty()) card.backend_config_digest = digest_of_file(card.backend_config).value_or("");
   SMOL_RETURN_IF_ERROR(check_model_file(card, stated_digest, where));
   return card;

@@ -9,7 +9,8 @@ struct BatchChoice {
 };
 
 /// Compiles a plan at the batch with the highest rate of inference alone; a larger batch must earn its latency and memory.
-/// Batches larger than the backend can verify are not tried. `fixed_batch` > 1 leaves no choice.
+/// Batches larger than the backend can verify are not tried; those above 16 only on devices with memory of their own, as
+/// long as the rate rises and memory lasts. `fixed_batch` > 1 leaves no choice.
 [[nodiscard]] Result<BatchChoice> choose_batch(const Runtime& runtime, const Plan& plan, int fixed_batch,
                                                const std::stop_token& stop);
 

@@ -35,27 +35,36 @@ Result<DeviceDescription> DeviceDescription::load(const std::string& path) {
   fields.require("format", format);
   fields.require("name", device.name);
   fields.read("source", device.source);
+  fields.read("devices", device.devices);
   fields.require("memory_bytes", device.memory_bytes);
   fields.read("streams", device.streams);
   fields.read("launch_us", device.launch_us);
   fields.read("protect_memory", device.protect_memory);
   fields.read("compute", device.compute);
-  YamlFields transfer(fields.child("transfer"), where + ": transfer"), jitter(fields.child("jitter"), where + ": jitter");
+  YamlFields transfer(fields.child("transfer"), where + ": transfer"), jitter(fields.child("jitter"), where + ": jitter"),
+      operators(fields.child("operators"), where + ": operators");
+  const bool has_operators = fields.has("operators");
   const YAML::Node models = fields.child("models");
   if (fields.ok() && format != 1) fields.fail(root, "'format' must be 1: " + std::to_string(format));
   if (!models.IsDefined() || !models.IsMap()) fields.fail(root, "'models' must map model names to their rates");
   SMOL_RETURN_IF_ERROR(fields.finish());
   transfer.require("bytes_per_s", device.transfer_bytes_per_s);
   transfer.read("latency_us", device.transfer_latency_us);
+  transfer.read("shared", device.shared_transfer);
   SMOL_RETURN_IF_ERROR(transfer.finish());
   jitter.read("fraction", device.jitter_fraction);
   jitter.read("seed", device.jitter_seed);
   SMOL_RETURN_IF_ERROR(jitter.finish());
-  if (device.memory_bytes < 1 || device.streams < 1 || !(device.transfer_bytes_per_s > 0) ||
+  if (has_operators) {
+    operators.require("operations_per_s", device.operations_per_s);
+    if (!(device.operations_per_s > 0)) operators.fail(root["operators"], "'operations_per_s' must be positive");
+    SMOL_RETURN_IF_ERROR(operators.finish());
+  }
+  if (device.devices < 1 || device.memory_bytes < 1 || device.streams < 1 || !(device.transfer_bytes_per_s > 0) ||
       device.transfer_latency_us < 0 || device.launch_us < 0 || device.jitter_fraction < 0 || device.jitter_fraction >= 1) {
     return Error{ErrorCode::kInvalidArgument,
                  where +
-                     ": memory_bytes, streams and transfer.bytes_per_s must be positive, latencies not negative, "
+                     ": devices, memory_bytes, streams and transfer.bytes_per_s must be positive, latencies not negative, "
                      "jitter.fraction in [0, 1)",
                  Stage::kParse};
   }
@@ -85,6 +94,10 @@ double batch_time_us(const DeviceDescription::Model& model, int batch) {
   const auto below = std::prev(above);
   const double position = static_cast<double>(batch - below->first) / (above->first - below->first);
   return time_us(*below) + position * (time_us(*above) - time_us(*below));
+}
+
+double operators_time_us(const DeviceDescription& device, double operations, int batch) {
+  return device.operations_per_s > 0 ? batch * operations * 1e6 / device.operations_per_s : 0;
 }
 
 }  // namespace smol

@@ -11,11 +11,13 @@ namespace smol {
 ///   format: 1
 ///   name: NVIDIA T4
 ///   source: where the figures come from
+///   devices: 1                        # equal ones behind one host; what follows is said of each
 ///   memory_bytes: 16000000000
 ///   streams: 4                        # batches on the device at once, copying or computing
-///   transfer: {bytes_per_s: 12.0e9, latency_us: 10}   # each direction on its own
+///   transfer: {bytes_per_s: 12.0e9, latency_us: 10}   # each direction on its own; shared: true is one link for all devices
 ///   launch_us: 20                     # from the arrival of the inputs to the start of the computation
 ///   jitter: {fraction: 0.02, seed: 1} # computation varies uniformly by this fraction
+///   operators: {operations_per_s: 2.5e11} # of operators in front of a model; absent: they take no time
 ///   protect_memory: true              # host code that touches device memory crashes
 ///   compute: wait                     # or a backend (reference, openvino) that computes the answers on the side
 ///   models: {resnet50: {pictures_per_s: {1: 900, 32: 4513}, memory_bytes: 100000000}, "*": {...}}
@@ -26,11 +28,14 @@ struct DeviceDescription {
   };
   std::string name;
   std::string source;
-  std::int64_t memory_bytes = 0;
-  int streams = 1;
+  int devices = 1;
+  std::int64_t memory_bytes = 0;  ///< of one device
+  int streams = 1;                ///< of one device
   double transfer_bytes_per_s = 0;
   double transfer_latency_us = 0;
+  bool shared_transfer = false;  ///< all devices copy over one link
   double launch_us = 0;
+  double operations_per_s = 0;  ///< 0: operators in front of a model take no time
   double jitter_fraction = 0;
   std::uint64_t jitter_seed = 1;
   bool protect_memory = false;
@@ -46,5 +51,7 @@ struct DeviceDescription {
 /// Time of one batch, microseconds: linear between the described batches; smaller ones take as long as the smallest
 /// described, larger ones run at the rate of the largest.
 [[nodiscard]] double batch_time_us(const DeviceDescription::Model& model, int batch);
+/// Time of the operators in front of the model, microseconds a batch; `operations` are those of one picture.
+[[nodiscard]] double operators_time_us(const DeviceDescription& device, double operations, int batch);
 
 }  // namespace smol

@@ -1,12 +1,15 @@
 #include "backend/simulated/simulated_backend.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
 
 #include "backend/model_file.h"
+#include "backend/simulated/device_names.h"
+#include "backend/simulated/operator_operations.h"
 #include "backend/simulated/simulated_instance.h"
 #include "backend/slot_memory.h"
 #include "base/digest.h"
@@ -82,9 +85,12 @@ class SimulatedBackend final : public Backend {
                                                             options.batch, num_slots, options.device)};
     }
     if (options.config_path.empty()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "the simulated backend needs a device description; name one as `backend_config` in "
-                   "the model card"};
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format(
+              "the simulated backend needs a device description; name a file or one of {} as `backend_config` in the "
+              "model card",
+              fmt::join(device_names(), ", "))};
     }
     try {
       SMOL_ASSIGN_OR_RETURN(std::shared_ptr<SimulatedDevice> device, open_device(options.config_path));
@@ -121,6 +127,12 @@ class SimulatedBackend final : public Backend {
     SimulatedModel model;
     SMOL_ASSIGN_OR_RETURN(model.rates, device.find(std::filesystem::path(options.model_path).stem().string()));
     model.weight_bytes = model.rates.memory_bytes > 0 ? model.rates.memory_bytes : weight_bytes_of(options.model_path);
+    if (!options.device_operators.empty()) {
+      if (!options.host_output) {
+        return Error{ErrorCode::kInvalidArgument, "device operators need host_output, which says what the host writes"};
+      }
+      model.operations = count_operations(options.device_operators, *options.host_output);
+    }
     if (device.compute == "wait") {
       SMOL_ASSIGN_OR_RETURN(Specs specs, describe(options.model_path));
       SMOL_ASSIGN_OR_RETURN(specs, resolve(std::move(specs), options));
@@ -144,9 +156,15 @@ class SimulatedBackend final : public Backend {
 
   /// Instances for the same description share one device while any of them lives.
   [[nodiscard]] Result<std::shared_ptr<SimulatedDevice>> open_device(const std::string& path) const {
-    SMOL_ASSIGN_OR_RETURN(const std::string digest, digest_of_file(path));
+    const Result<std::string> digest = digest_of_file(path);
+    if (!digest.ok()) {
+      return Error{digest.error().code,
+                   fmt::format("{}; devices that can be named instead of a file: {}", digest.error().message,
+                               fmt::join(device_names(), ", ")),
+                   Stage::kParse};
+    }
     const std::lock_guard lock(mutex_);
-    std::weak_ptr<SimulatedDevice>& known = devices_[path + digest];
+    std::weak_ptr<SimulatedDevice>& known = devices_[path + *digest];
     if (std::shared_ptr<SimulatedDevice> device = known.lock()) return device;
     SMOL_ASSIGN_OR_RETURN(DeviceDescription description, DeviceDescription::load(path));
     auto device = std::make_shared<SimulatedDevice>(std::move(description));

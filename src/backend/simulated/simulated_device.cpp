@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "base/thread_budget.h"
 
 namespace smol {
 
 SimulatedDevice::SimulatedDevice(DeviceDescription description)
-    : description_(std::move(description)), schedule_(description_), thread_([this] { work(); }) {}
+    : description_(std::move(description)),
+      schedule_(description_),
+      reserved_bytes_(description_.devices),
+      thread_([this] { work(); }) {}
 
 SimulatedDevice::~SimulatedDevice() {
   {
@@ -21,9 +27,9 @@ double SimulatedDevice::now_us() const {
   return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start_).count();
 }
 
-Passage SimulatedDevice::admit(std::int64_t bytes_in, std::int64_t bytes_out, double compute_us) {
+Passage SimulatedDevice::admit(int device, std::int64_t bytes_in, std::int64_t bytes_out, double compute_us) {
   const std::lock_guard lock(mutex_);
-  return schedule_.admit(now_us(), bytes_in, bytes_out, compute_us);
+  return schedule_.admit(now_us(), bytes_in, bytes_out, compute_us, device);
 }
 
 void SimulatedDevice::at(double time_us, std::function<void()> step) {
@@ -34,24 +40,35 @@ void SimulatedDevice::at(double time_us, std::function<void()> step) {
   changed_.notify_all();
 }
 
-Status SimulatedDevice::reserve(std::int64_t bytes) {
+Result<Placement> SimulatedDevice::reserve(std::int64_t weight_bytes, std::int64_t slot_bytes, int num_slots) {
   const std::lock_guard lock(mutex_);
-  const std::int64_t free_bytes = description_.memory_bytes - reserved_bytes_;
-  if (bytes > free_bytes) {
+  std::vector<int> emptiest_first(reserved_bytes_.size());
+  std::iota(emptiest_first.begin(), emptiest_first.end(), 0);
+  std::stable_sort(emptiest_first.begin(), emptiest_first.end(),
+                   [this](int a, int b) { return reserved_bytes_[a] < reserved_bytes_[b]; });
+  Placement placement{{}, std::vector<std::int64_t>(reserved_bytes_.size())};
+  for (int slot = 0; slot < num_slots; ++slot) {
+    const int device = emptiest_first[slot % emptiest_first.size()];
+    placement.device_of_slot.push_back(device);
+    placement.bytes[device] += slot_bytes + (placement.bytes[device] == 0 ? weight_bytes : 0);
+  }
+  for (std::size_t device = 0; device < reserved_bytes_.size(); ++device) {
+    const std::int64_t free_bytes = description_.memory_bytes - reserved_bytes_[device];
+    if (placement.bytes[device] <= free_bytes) continue;
     return Error{
         ErrorCode::kOutOfMemory,
         fmt::format(
             "the simulated device {} is too small; use a smaller batch or fewer slots: {} bytes wanted, {} of {} free",
-            description_.name, bytes, free_bytes, description_.memory_bytes),
+            description_.name, placement.bytes[device], free_bytes, description_.memory_bytes),
         Stage::kInfer};
   }
-  reserved_bytes_ += bytes;
-  return {};
+  for (std::size_t device = 0; device < reserved_bytes_.size(); ++device) reserved_bytes_[device] += placement.bytes[device];
+  return placement;
 }
 
-void SimulatedDevice::release(std::int64_t bytes) {
+void SimulatedDevice::release(const Placement& placement) {
   const std::lock_guard lock(mutex_);
-  reserved_bytes_ -= bytes;
+  for (std::size_t device = 0; device < reserved_bytes_.size(); ++device) reserved_bytes_[device] -= placement.bytes[device];
 }
 
 void SimulatedDevice::work() {

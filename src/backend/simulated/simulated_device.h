@@ -13,8 +13,14 @@
 
 namespace smol {
 
-/// One simulated device, shared by the instances that are compiled for it: they compete for its memory, its copy engines and
-/// its computation. Steps run at their time on the device's one thread, which sleeps in between. Thread-safe.
+/// Where an instance's slots are.
+struct Placement {
+  std::vector<int> device_of_slot;
+  std::vector<std::int64_t> bytes;  ///< reserved, by device
+};
+
+/// The simulated devices of one description, shared by the instances that are compiled for it: they compete for memory, copy
+/// engines and computation. Steps run at their time on one thread, which sleeps in between. Thread-safe.
 class SimulatedDevice {
  public:
   explicit SimulatedDevice(DeviceDescription description);
@@ -23,13 +29,14 @@ class SimulatedDevice {
 
   [[nodiscard]] const DeviceDescription& description() const { return description_; }
   [[nodiscard]] double now_us() const;
-  Passage admit(std::int64_t bytes_in, std::int64_t bytes_out, double compute_us);
-  /// Runs `step` on the device's thread at `time_us` or, when that has passed, at once. Equal times: in order of the calls.
+  Passage admit(int device, std::int64_t bytes_in, std::int64_t bytes_out, double compute_us);
+  /// Runs `step` on the thread at `time_us` or, when that has passed, at once. Equal times: in order of the calls.
   void at(double time_us, std::function<void()> step);
 
-  /// kOutOfMemory naming what is free, what is wanted and the device.
-  Status reserve(std::int64_t bytes);
-  void release(std::int64_t bytes);
+  /// Spreads slots over the devices, the emptiest first; each that has slots holds the weights, too. kOutOfMemory naming
+  /// what is free, what is wanted and the device; nothing is reserved then.
+  [[nodiscard]] Result<Placement> reserve(std::int64_t weight_bytes, std::int64_t slot_bytes, int num_slots);
+  void release(const Placement& placement);
 
  private:
   struct Event {
@@ -51,7 +58,7 @@ class SimulatedDevice {
   DeviceSchedule schedule_;
   std::priority_queue<Event> events_;
   std::uint64_t num_events_ = 0;
-  std::int64_t reserved_bytes_ = 0;
+  std::vector<std::int64_t> reserved_bytes_;  ///< by device
   bool closing_ = false;
   std::jthread thread_;  // last: it uses the rest
 };

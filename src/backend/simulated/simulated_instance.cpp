@@ -12,17 +12,19 @@ namespace {
 /// Device memory that an instance holds; given back at the end.
 class Reservation {
  public:
-  Reservation(std::shared_ptr<SimulatedDevice> device, std::int64_t bytes) : device_(std::move(device)), bytes_(bytes) {}
+  Reservation(std::shared_ptr<SimulatedDevice> device, Placement placement)
+      : device_(std::move(device)), placement_(std::move(placement)) {}
   ~Reservation() {
-    if (device_) device_->release(bytes_);
+    if (device_) device_->release(placement_);
   }
   Reservation(Reservation&&) = default;
   Reservation& operator=(Reservation&&) = delete;
   [[nodiscard]] SimulatedDevice& device() const { return *device_; }
+  [[nodiscard]] int device_of(int slot) const { return placement_.device_of_slot[slot]; }
 
  private:
   std::shared_ptr<SimulatedDevice> device_;
-  std::int64_t bytes_;
+  Placement placement_;
 };
 
 double microseconds_since(std::chrono::steady_clock::time_point start) {
@@ -47,7 +49,8 @@ class SimulatedInstance final : public ModelInstance {
         device_memory_(std::move(device_memory)),
         bytes_in_(static_cast<std::int64_t>(size_of(host_memory_.inputs(0)))),
         bytes_out_(static_cast<std::int64_t>(size_of(host_memory_.outputs(0)))),
-        compute_us_(batch_time_us(model_.rates, model_.batch)),
+        compute_us_(batch_time_us(model_.rates, model_.batch) +
+                    operators_time_us(device().description(), model_.operations, model_.batch)),
         slots_(num_slots) {
     if (!model_.pinned_memory) staging_.resize(host_memory_.slot_bytes() * static_cast<std::size_t>(num_slots));
   }
@@ -78,7 +81,7 @@ class SimulatedInstance final : public ModelInstance {
       const std::lock_guard lock(mutex_);
       ++num_in_flight_;
     }
-    slot.passage = device().admit(bytes_in_, bytes_out_, compute_us_);
+    slot.passage = device().admit(reservation_.device_of(slot_index), bytes_in_, bytes_out_, compute_us_);
     device().at(slot.passage.copy_in_end_us, [this, slot_index] { arrive(slot_index); });
   }
 
@@ -187,10 +190,11 @@ Result<std::unique_ptr<ModelInstance>> create_simulated_instance(std::shared_ptr
   SlotMemory host_memory(model.inputs, model.outputs, num_slots, kind);
   SMOL_ASSIGN_OR_RETURN(DeviceMemory device_memory,
                         DeviceMemory::allocate(host_memory.slot_bytes(), num_slots, device->description().protect_memory));
-  const auto bytes = model.weight_bytes + static_cast<std::int64_t>(device_memory.size_bytes());
-  SMOL_RETURN_IF_ERROR(device->reserve(bytes));
-  return std::unique_ptr<ModelInstance>(std::make_unique<SimulatedInstance>(
-      Reservation(std::move(device), bytes), std::move(model), std::move(host_memory), std::move(device_memory), num_slots));
+  const auto slot_bytes = static_cast<std::int64_t>(device_memory.size_bytes()) / num_slots;
+  SMOL_ASSIGN_OR_RETURN(Placement placement, device->reserve(model.weight_bytes, slot_bytes, num_slots));
+  return std::unique_ptr<ModelInstance>(
+      std::make_unique<SimulatedInstance>(Reservation(std::move(device), std::move(placement)), std::move(model),
+                                          std::move(host_memory), std::move(device_memory), num_slots));
 }
 
 }  // namespace smol

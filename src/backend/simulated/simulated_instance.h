@@ -14,6 +14,7 @@ struct SimulatedModel {
   int batch = 1;
   std::string max_batch_reason;
   DeviceDescription::Model rates;
+  double operations = 0;  ///< of the operators in front of the model, for one picture
   std::int64_t weight_bytes = 0;
   bool pinned_memory = true;               ///< false: the host copies slots to a staging buffer and back
   std::unique_ptr<ModelInstance> answers;  ///< computes the outputs on the side; null: they are zeros

@@ -43,6 +43,47 @@ TEST(DeviceSchedule, OneStreamHasNoOverlap) {
   EXPECT_DOUBLE_EQ(schedule.admit(0, 20'000, 1000, 100).copy_in_begin_us, first);
 }
 
+/// Time a batch takes in the steady state, the batches going to the devices in turn.
+double pace_us(const DeviceDescription& description, std::int64_t bytes_in, double compute_us) {
+  DeviceSchedule schedule(description);
+  double before = 0, after = 0;
+  for (int i = 0; i < 220; ++i) {
+    (i < 20 ? before : after) = schedule.admit(0, bytes_in, 1000, compute_us, i % description.devices).copy_out_end_us;
+  }
+  return (after - before) / 200;
+}
+
+TEST(DeviceSchedule, DevicesComputeBesideEachOther) {
+  DeviceDescription two = device(4);
+  two.devices = 2;
+  EXPECT_NEAR(pace_us(two, 20'000, 100), 50, 1e-9);
+  two.shared_transfer = true;
+  EXPECT_NEAR(pace_us(two, 20'000, 100), 50, 1e-9);  // 25 us of copying a batch: the link keeps up
+}
+
+TEST(DeviceSchedule, ASharedLinkIsOneForAllDevices) {
+  DeviceDescription two = device(4);
+  two.devices = 2;
+  EXPECT_NEAR(pace_us(two, 200'000, 100), 205.0 / 2, 1e-9);
+  two.shared_transfer = true;
+  EXPECT_NEAR(pace_us(two, 200'000, 100), 205, 1e-9);
+}
+
+/// A device that is busy for long has its next copies booked late; the link is free for the others until then.
+TEST(DeviceSchedule, AFullDeviceDoesNotHoldUpTheLinkForOthers) {
+  DeviceDescription two = device(1);
+  two.devices = 2;
+  two.shared_transfer = true;
+  DeviceSchedule schedule(two);
+  const Passage slow = schedule.admit(0, 20'000, 1000, 10'000, 0);
+  EXPECT_DOUBLE_EQ(schedule.admit(0, 20'000, 1000, 10'000, 0).copy_in_begin_us, slow.copy_out_end_us);
+  const Passage quick = schedule.admit(0, 20'000, 1000, 100, 1);
+  EXPECT_DOUBLE_EQ(quick.copy_in_begin_us, 25);
+  EXPECT_DOUBLE_EQ(quick.copy_out_end_us, 25 + 141);
+  // A copy that does not fit in the gap goes behind.
+  EXPECT_DOUBLE_EQ(schedule.admit(0, 20'000'000, 1000, 100, 1).copy_in_begin_us, slow.copy_out_end_us + 25);
+}
+
 TEST(DeviceSchedule, JitterStaysInItsBoundsAndRepeats) {
   DeviceDescription jittery = device(1);
   jittery.jitter_fraction = 0.2;

@@ -170,6 +170,20 @@ TEST_F(Cards, MistakesSayWhatIsAllowed) {
   EXPECT_EQ(load_model_card(folder_.path("none.yaml")).error().code, ErrorCode::kNotFound);
 }
 
+TEST_F(Cards, DevicesThatComeAlongAreNamed) {
+  const std::string yaml = card_with("backend: openvino", "backend: simulated\nbackend_config: nvidia_t4");
+  const auto card = load_model_card(folder_.write("card.yaml", yaml));
+  ASSERT_TRUE(card.ok()) << card.error().message;
+  std::ifstream file(card->backend_config);
+  EXPECT_TRUE(file.good()) << card->backend_config;
+  EXPECT_EQ(card->backend_config_digest, digest_of_file(card->backend_config).value());
+  EXPECT_THAT(to_yaml(*card), HasSubstr("\nbackend_config: nvidia_t4\n"));
+  // A file beside the card comes first; a word that is neither is a file that is not there.
+  const std::string own = folder_.write("nvidia_t4", "format: 1");
+  EXPECT_EQ(parse(yaml)->backend_config, own);
+  EXPECT_EQ(parse(card_with("backend: openvino", "backend_config: nvidia_t5"))->backend_config, folder_.path("nvidia_t5"));
+}
+
 TEST_F(Cards, ADigestIsChecked) {
   EXPECT_TRUE(parse(std::string(kCard) + "digest: " + digest_of("weights") + "\n").ok());
   expect_refused(std::string(kCard) + "digest: xxh3:0123456789abcdef\n", {"xxh3:0123456789abcdef", digest_of("weights")});

@@ -4,7 +4,9 @@
 
 #include <random>
 
+#include "backend/simulated/operator_operations.h"
 #include "inputs.h"
+#include "optimizer/form.h"
 
 namespace smol::test {
 namespace {
@@ -112,6 +114,27 @@ TEST(OpCost, GrayAndPlanesCarryFewerSamples) {
   // Converting happens on one channel, normalising on the three that the model gets.
   EXPECT_EQ(one.f32_operations, 224 * 224 * (1 + 2 * 3));
   EXPECT_EQ(colour.f32_operations, 224 * 224 * (3 + 2 * 3));
+}
+
+/// Simulated devices take the time of their own count.
+TEST(OpCost, SimulatedDevicesCountTheirOperatorsAlike) {
+  const std::vector<Operator> all{ConvertOp{}, imagenet(), ColorOp{ColorOrder::kBGR}, LayoutOp{}};
+  for (const bool gray : {false, true}) {
+    for (std::size_t first = 0; first <= all.size(); ++first) {
+      PhysicalPipeline form = fused({ResizeOp{}, CenterCropOp{224, 224}});
+      auto& host = std::get<FusedStep>(form.host_steps[0]).operators;
+      if (gray) host.emplace_back(ColorOp{ColorOrder::kGray});
+      for (std::size_t i = 0; i < all.size(); ++i) {
+        if (gray && std::holds_alternative<ColorOp>(all[i])) continue;
+        (i < first ? host : form.device_operators).push_back(all[i]);
+      }
+      const Result<OutputSpec> handed_over = verify(form);
+      ASSERT_TRUE(handed_over.ok()) << handed_over.error().message;
+      EXPECT_EQ(count_operations(form.device_operators, *handed_over),
+                count_work(form, picture(500, 375), true).device_operations)
+          << one_line(form);
+    }
+  }
 }
 
 TEST(OpCost, ShorterCoefficientsAndScalesCostLess) {
