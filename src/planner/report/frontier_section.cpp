@@ -81,7 +81,7 @@ std::optional<Box> free_place(double x, double y, double width, const std::vecto
     for (const auto& [right, down] : {std::pair{true, false}, {false, false}, {true, true}, {false, true}}) {
       const double left = right ? x + distance : x - distance - width;
       const double top = down ? y + distance : y - distance - kHeight;
-      const Box box{left, left + width, top, top + kHeight};
+      const Box box{left - 2, left + width + 2, top, top + kHeight};
       const bool inside =
           box.left > frame.left && box.right < frame.right && box.top > frame.top - 8 && box.bottom < frame.bottom;
       if (inside && std::none_of(taken.begin(), taken.end(), [&](const Box& other) { return box.overlaps(other); }))
@@ -105,7 +105,7 @@ void draw_numbers(Drawing& drawing, const std::vector<Point>& points, const Scal
         free_place(x.at(point.rate), y.at(point.accuracy), text_width(number, 12), taken, frame);
     if (!place) continue;
     taken.push_back(*place);
-    drawing.text(place->left, place->bottom - 1.5, number, "number");
+    drawing.text(place->left + 2, place->bottom - 1.5, number, "number");
   }
 }
 
@@ -122,8 +122,8 @@ Drawing draw_frontier(const PlanSet& plans, const Look& look, const std::vector<
       if (std::isfinite(value)) accuracies.push_back(value);
   }
   std::erase_if(rates, [](double rate) { return !std::isfinite(rate); });
-  const Scale x = Scale::over(rates, {frame.left, frame.right, wide ? 12 : 5});
-  const Scale y = Scale::over(accuracies, {frame.bottom, frame.top, 7, false, 0, 1}, true);
+  const Scale x = Scale::over(rates, {frame.left, frame.right, wide ? 12 : 5, false, 0, 1e300, 0.3 * points.front().rate});
+  const Scale y = Scale::over(accuracies, {frame.bottom, frame.top, 7, false, 0, 1, 0.15}, true);
 
   Drawing drawing(width, frame.bottom + 46);
   drawing.x_axis(x, frame.top, frame.bottom, x.logarithmic() ? "items a second (logarithmic)" : "items a second");
@@ -221,12 +221,7 @@ std::string table_of(const PlanSet& plans, const std::vector<Plan>& list, const 
   const std::string word = accuracy_word(plans);
   Table table(numbered ? "The frontier, fastest first" : "Dominated plans, fastest first",
               {{"", true},
-               {"plan"},
-               {"model"},
-               {"rendition"},
-               {"fidelity"},
-               {"precision"},
-               {"batch", true},
+               {"plan", false, "below its model, rendition, fidelity, precision and batch"},
                {"items/s", true, "measured end to end on all cores, median; below the range of the repeats"},
                {"predicted", true, "items a second by our cost model; below its error"},
                {word, true, "on the calibration sample; below the 95 % interval"},
@@ -239,12 +234,14 @@ std::string table_of(const PlanSet& plans, const std::vector<Plan>& list, const 
     const PlanMeasurement measured = plan.measured.value_or(PlanMeasurement{});
     const bool chosen = plan.id == plans.chosen;
     const std::string number = numbered ? std::to_string(i + 1) + " " : "";
+    const std::string pills = fmt::format("{}{}", chosen ? " <span class=\"pill\">chosen</span>" : "",
+                                          plan.simulated ? " <span class=\"pill simulated\">simulated</span>" : "");
+    const std::string what =
+        fmt::format("{} · {} · {} · {} · batch {}", breakable(model_of(plan)), breakable(plan.rendition),
+                    escape(plan.fidelity), name_of(plan.precision), plan.shape.batch);
     table.add_row(
         {fmt::format("<span class=\"key\">{}{}</span>", number, look.icon(plan, !numbered)),
-         fmt::format("<code>{}</code>{}{}", breakable(plan.id), chosen ? " <span class=\"pill\">chosen</span>" : "",
-                     plan.simulated ? " <span class=\"pill simulated\">simulated</span>" : ""),
-         breakable(model_of(plan)), escape(plan.rendition), escape(plan.fidelity), escape(name_of(plan.precision)),
-         std::to_string(plan.shape.batch),
+         two_lines(fmt::format("<code>{}</code>{}", breakable(plan.id), pills), what),
          is_measured(plan) ? two_lines(rate_text(measured.throughput.value), rate_interval(measured.throughput)) : kNoFigure,
          predicted_cell(plan), estimate_cell(measured.accuracy), estimate_cell(measured.held_out_accuracy),
          measured.accuracy_change ? change_cell(*measured.accuracy_change) : kNoFigure, difference_cell(plan),

@@ -151,6 +151,13 @@ std::string signed_hundredths(double fraction) {
   return (fraction < 0 ? "−" : "+") + with_separators(digits);
 }
 
+std::string as_sentence(std::string_view text) {
+  std::string out(text);
+  if (out.empty()) return out;
+  if (out.front() >= 'a' && out.front() <= 'z') out.front() = static_cast<char>(out.front() - 'a' + 'A');
+  return out.back() == '.' || out.back() == '!' || out.back() == '?' ? out : out + ".";
+}
+
 std::string counted(std::size_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
@@ -160,26 +167,35 @@ std::string two_lines(const std::string& value, const std::string& below) {
   return fmt::format("{}<span class=\"below\">{}</span>", value, below);
 }
 
-void Table::add_row(const std::vector<std::string>& cells, std::string_view css) {
-  rows_ += css.empty() ? "<tr>" : fmt::format("<tr class=\"{}\">", css);
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    rows_ += fmt::format("<td{} data-label=\"{}\"><div>{}</div></td>", columns_[i].numeric ? " class=\"number\"" : "",
-                         escape(columns_[i].title), cells.at(i));
-  }
-  rows_ += "</tr>\n";
+void Table::add_row(std::vector<std::string> cells, std::string_view css) {
+  rows_.push_back({std::move(cells), std::string(css)});
 }
 
 std::string Table::html() const {
-  std::string head;
-  for (const Column& column : columns_) {
+  std::vector<std::size_t> shown;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) { return row.cells[i] != kNoFigure; }))
+      shown.push_back(i);
+  }
+  std::string head, body;
+  for (const std::size_t i : shown) {
+    const Column& column = columns_[i];
     const std::string hint = column.hint.empty() ? "" : fmt::format(" title=\"{}\"", escape(column.hint));
     head +=
         fmt::format("<th scope=\"col\"{}{}>{}</th>", column.numeric ? " class=\"number\"" : "", hint, escape(column.title));
   }
+  for (const Row& row : rows_) {
+    body += row.css.empty() ? "<tr>" : fmt::format("<tr class=\"{}\">", row.css);
+    for (const std::size_t i : shown) {
+      body += fmt::format("<td class=\"{}{}\" data-label=\"{}\"><div>{}</div></td>", columns_[i].numeric ? "number" : "text",
+                          row.cells[i] == kNoFigure ? " none" : "", escape(columns_[i].title), row.cells[i]);
+    }
+    body += "</tr>\n";
+  }
   return fmt::format(
       "<div class=\"scroll\"><table aria-label=\"{}\">\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n"
       "</table></div>\n",
-      escape(label_), head, rows_);
+      escape(label_), head, body);
 }
 
 }  // namespace smol::report

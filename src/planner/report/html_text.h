@@ -33,13 +33,15 @@ inline constexpr const char* kNoFigure = "–";
 [[nodiscard]] std::string rate_interval(const Estimate& estimate);
 /// "+3.2" of 0.032, with a sign that is as wide as a digit.
 [[nodiscard]] std::string signed_hundredths(double fraction);
+/// With a capital letter and a full stop.
+[[nodiscard]] std::string as_sentence(std::string_view text);
 /// "1 plan", "2 plans".
 [[nodiscard]] std::string counted(std::size_t number, std::string_view noun);
 
 /// A value with a smaller line below; either may be empty. HTML of escaped text.
 [[nodiscard]] std::string two_lines(const std::string& value, const std::string& below);
 
-/// A table whose rows become cards on narrow screens. Cells are HTML.
+/// A table whose rows become cards on narrow screens. Cells are HTML. Columns in which no row has a figure are left out.
 class Table {
  public:
   struct Column {
@@ -49,13 +51,17 @@ class Table {
   };
   Table(std::string label, std::vector<Column> columns) : label_(std::move(label)), columns_(std::move(columns)) {}
   /// `css` are classes of the row; as many cells as columns.
-  void add_row(const std::vector<std::string>& cells, std::string_view css = {});
+  void add_row(std::vector<std::string> cells, std::string_view css = {});
   [[nodiscard]] std::string html() const;
 
  private:
   std::string label_;
   std::vector<Column> columns_;
-  std::string rows_;
+  struct Row {
+    std::vector<std::string> cells;
+    std::string css;
+  };
+  std::vector<Row> rows_;
 };
 
 }  // namespace smol::report

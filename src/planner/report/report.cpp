@@ -79,7 +79,7 @@ std::string tiles(const Plan& plan, const std::string& word) {
   std::string html = "<dl class=\"tiles\">\n";
   if (is_measured(plan)) {
     html += tile("items a second", rate_text(measured.throughput.value),
-                 fmt::format("{}{}measured end to end", rate_interval(measured.throughput),
+                 fmt::format("{}{}end to end", rate_interval(measured.throughput),
                              rate_interval(measured.throughput).empty() ? "" : ", "));
   } else {
     html += tile("items a second", rate_text(plan.throughput()), "predicted, not run");
@@ -113,29 +113,41 @@ std::string sentence(const Plan& plan, const std::string& word) {
   return text + ".";
 }
 
+// What stands where there is no answer; "undecided, needs ..." is not said twice.
+std::string banner(std::string_view reason) {
+  constexpr std::string_view kUndecided = "undecided";
+  const bool undecided = reason.starts_with(kUndecided);
+  if (undecided) {
+    reason.remove_prefix(kUndecided.size());
+    reason.remove_prefix(std::min(reason.find_first_not_of(" ,:;."), reason.size()));
+  }
+  return fmt::format("<p class=\"banner\"><b>{}</b> {}</p>\n", undecided ? "Undecided." : "Not met.",
+                     escape(as_sentence(reason)));
+}
+
+std::string meaning_of_accuracy(const std::string& kind) {
+  if (kind.empty()) return "";
+  const std::string text = kind == "none"     ? "No accuracy could be measured."
+                           : kind == "labels" ? "Accuracy is measured with the dataset's labels."
+                                              : "Accuracy here means " + kind + ".";
+  return fmt::format("<p class=\"note\">{}</p>\n", escape(text));
+}
+
 std::string answer(const PlanSet& plans) {
   const Decision& decision = plans.decision;
   std::string html = "<section class=\"answer\">\n";
   html += fmt::format("<p class=\"asked\"><span>Asked for</span> {}</p>\n",
                       decision.constraint.empty() ? "the plans; no constraint was given" : escape(decision.constraint));
-  if (!decision.met) {
-    const bool undecided = decision.reason.find("ndecided") != std::string::npos;
-    html += fmt::format("<p class=\"banner\"><b>{}</b> {}</p>\n", undecided ? "Undecided." : "Not met.",
-                        decision.reason.empty() ? "No plan is known to meet it." : escape(decision.reason));
-  }
+  if (!decision.met) html += banner(decision.reason);
   const std::string word = accuracy_word(plans);
   if (const Plan* chosen = chosen_plan(plans)) {
     html += fmt::format("<p class=\"sentence\">{}</p>\n{}", sentence(*chosen, word), tiles(*chosen, word));
   } else {
     html += "<p class=\"sentence\">No plan is chosen.</p>\n";
   }
-  if (decision.met && !decision.reason.empty()) html += fmt::format("<p>{}</p>\n", escape(decision.reason));
-  if (!plans.accuracy_kind.empty()) {
-    html += fmt::format("<p class=\"note\">{}</p>\n", plans.accuracy_kind == "none"
-                                                          ? "No accuracy could be measured."
-                                                          : "Accuracy here is by " + escape(plans.accuracy_kind) + ".");
-  }
-  return html + "</section>\n";
+  if (decision.met && !decision.reason.empty())
+    html += fmt::format("<p class=\"asked\"><span>Why</span> {}</p>\n", escape(decision.reason));
+  return html + meaning_of_accuracy(plans.accuracy_kind) + "</section>\n";
 }
 
 std::string section(const std::string& title, const std::string& content) {
@@ -143,7 +155,6 @@ std::string section(const std::string& title, const std::string& content) {
 }
 
 std::string findings_list(const std::vector<std::string>& findings) {
-  if (findings.empty()) return "<p>None.</p>\n";
   std::string html = "<ul class=\"findings\">\n";
   for (const std::string& finding : findings) html += fmt::format("<li>{}</li>\n", escape(finding));
   return html + "</ul>\n";
@@ -249,7 +260,7 @@ std::string report_html(const ReportInput& input) {
   html += section("Where the time of one item goes", stage_breakdown(profile));
   html += section("Predicted against measured", prediction_section(plans));
   html += section("What cores and device do", stage_rates(plans, profile));
-  html += section("Findings", findings_list(input.findings));
+  if (!input.findings.empty()) html += section("Findings", findings_list(input.findings));
   html += section("Pipelines and rules", rules(input));
   html += section("Machine and method", machine(input));
   return html + "</main>\n</body>\n</html>\n";

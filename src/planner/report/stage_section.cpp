@@ -196,12 +196,11 @@ std::string stage_breakdown(const Profile* profile) {
 std::string stage_rates(const PlanSet& plans, const Profile* profile) {
   constexpr const char *kPreprocess = "var(--s5)", *kInfer = "var(--s6)", *kTogether = "var(--ink)";
   std::vector<ChartRow> rows;
-  bool known = false;
+  bool known = false, any_measured = false, any_predicted = false, any_bottleneck = false;
   for (const Plan& plan : plans.plans) {
     const PlanMeasurement measured = plan.measured.value_or(PlanMeasurement{});
     ChartRow row{plan.id, plan.predicted ? plan.predicted->bottleneck : "", {}};
     const auto add = [&](double rate, Shape shape, const char* css, const char* color, const char* what) {
-      if (rate > 0 && std::isfinite(rate)) known = true;
       row.points.push_back({rate, shape, css, color, fmt::format("{}\n{}: {} items/s", plan.id, what, rate_text(rate))});
     };
     add(measured.preprocess_throughput, Shape::kSquare, "solid", kPreprocess, "preprocessing alone");
@@ -211,17 +210,22 @@ std::string stage_rates(const PlanSet& plans, const Profile* profile) {
     } else {
       add(plan.throughput(), Shape::kCircle, "hollow", kTogether, "both, predicted");
     }
+    known = known || measured.preprocess_throughput > 0 || measured.infer_throughput > 0;
+    (is_measured(plan) ? any_measured : any_predicted) = true;
+    any_bottleneck = any_bottleneck || !row.note.empty();
     rows.push_back(std::move(row));
   }
   const std::string tables = profile != nullptr ? rates_tables(*profile) : "";
-  if (!known) return "<p>Neither was measured alone.</p>\n" + tables;
-  return "<p>Preprocessing alone and inference alone, each with the whole machine, and both together; at the right the "
-         "bottleneck. What is slower alone bounds both; where they share cores, both together are slower than "
-         "either.</p>\n" +
-         legend_list(legend_entry(Shape::kSquare, "solid", kPreprocess, "preprocessing alone") +
-                     legend_entry(Shape::kDiamond, "solid", kInfer, "inference alone") +
-                     legend_entry(Shape::kCircle, "solid", kTogether, "both together, end to end") +
-                     legend_entry(Shape::kCircle, "hollow", kTogether, "predicted")) +
+  if (!known) return "<p>Neither preprocessing nor inference was measured alone.</p>\n" + tables;
+  std::string legend = legend_entry(Shape::kSquare, "solid", kPreprocess, "preprocessing alone") +
+                       legend_entry(Shape::kDiamond, "solid", kInfer, "inference alone");
+  if (any_measured) legend += legend_entry(Shape::kCircle, "solid", kTogether, "both together, end to end");
+  if (any_predicted) legend += legend_entry(Shape::kCircle, "hollow", kTogether, "both together, predicted");
+  return fmt::format(
+             "<p>Each with the whole machine{}. The slower one bounds both together; where they share cores, both together "
+             "are slower than either.</p>\n",
+             any_bottleneck ? "; at the right the bottleneck" : "") +
+         legend_list(legend) +
          rows_chart("Preprocessing alone, inference alone and both together of each plan on the frontier", "items a second",
                     rows) +
          tables;

@@ -34,7 +34,7 @@ h1, h2, h3, p, ul, dl, dd, figure, pre { margin: 0; }
 h1 { font-size: 2.1rem; line-height: 1.2; letter-spacing: -.02em; font-weight: 650; overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; letter-spacing: -.01em; font-weight: 650; margin-bottom: 14px; }
 h3 { font-size: .95rem; font-weight: 650; margin: 18px 0 8px; }
-p { max-width: 78ch; overflow-wrap: anywhere; }
+p { max-width: 78ch; overflow-wrap: anywhere; text-wrap: pretty; }
 section { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 24px; margin-top: 20px; }
 section > p + *, section > .legend { margin-top: 12px; }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .875em; }
@@ -140,17 +140,23 @@ pre {
   tr.chosen td { background: none; }
   td, td.number { display: flex; justify-content: space-between; gap: 14px; border: 0; padding: 2px 0; text-align: right; }
   td > div { min-width: 0; overflow-wrap: anywhere; white-space: normal; }
+  td.none { display: none; }
+  td:first-child[data-label=""] { justify-content: flex-start; }
+  .scroll { overflow: visible; }
   td::before { content: attr(data-label); color: var(--soft); text-align: left; flex: none; }
+  td:first-child[data-label=""]::before { display: none; }
 }
 @media print {
   @page { size: landscape; margin: 12mm; }
+  html { font-size: 12px; }
   body { background: none; font-size: 9.5pt; }
   main { max-width: none; padding: 0; }
   section { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 12px 0; margin-top: 12px; }
   table { font-size: 7.5pt; }
   th, td { padding: 4px 5px; }
   figure, tr, .tiles, .banner { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, .legend, section > p { break-after: avoid; }
+  figure svg { max-height: 145mm; }
   pre { white-space: pre-wrap; }
   .reach, .mark path, .pill, tr.chosen td, rect { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

@@ -98,8 +98,8 @@ Scale Scale::over(const std::vector<double>& values, const Options& options, boo
     return scale;
   }
   if (options.from_zero) low = std::min(low, 0.0);
-  const double range = high - low;
-  const double margin = range > 0 ? 0.07 * range : high != 0 ? 0.2 * std::abs(high) : 1;
+  const double least_range = options.least_range > 0 ? options.least_range : high != 0 ? 0.02 * std::abs(high) : 1;
+  const double margin = std::max(0.07 * (high - low), 0.5 * (least_range - (high - low)));
   scale.low_ = options.from_zero && low == 0 ? 0 : std::max(low - margin, options.minimum);
   scale.high_ = std::min(high + margin, options.maximum);
   if (scale.high_ <= scale.low_) scale.high_ = scale.low_ + 1;
@@ -133,7 +133,7 @@ std::string shape_path(Shape shape, double radius) {
     case Shape::kCircle:
       break;
   }
-  return fmt::format("M{0:.2f} 0a{1:.2f} {1:.2f} 0 1 0 {2:.2f} 0a{1:.2f} {1:.2f} 0 1 0 {0:.2f} 0Z", -r, r, 2 * r);
+  return fmt::format("M-{0:.2f} 0a{0:.2f} {0:.2f} 0 1 0 {1:.2f} 0a{0:.2f} {0:.2f} 0 1 0 -{1:.2f} 0Z", r, 2 * r);
 }
 
 void Drawing::line(double x1, double y1, double x2, double y2, std::string_view css) {

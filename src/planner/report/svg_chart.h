@@ -15,7 +15,8 @@ class Scale {
     double begin = 0, end = 1;  ///< positions of the lowest and highest value; begin > end for upwards
     int max_ticks = 8;
     bool from_zero = false;                    ///< linear ones begin at 0
-    double minimum = -1e300, maximum = 1e300;  ///< padding does not go beyond
+    double minimum = -1e300, maximum = 1e300;  ///< a margin does not go beyond
+    double least_range = 0;                    ///< of linear ones: values closer together are not spread over all of it
   };
   /// Covers the values (finite; positive ones where it turns out logarithmic) with a margin. Logarithmic when all values are
   /// positive and the greatest is more than kLogarithmicFrom times the least, unless `from_zero` or `linear`.
