@@ -26,9 +26,10 @@ struct Frame {
 std::vector<Point> points_of(const PlanSet& plans) {
   std::vector<Point> points;
   const auto add = [&](const Plan& plan, bool on_frontier, std::size_t number) {
-    const double rate = plan.throughput();
-    if (!has_accuracy(plan) || !(rate > 0) || !std::isfinite(rate) || !std::isfinite(plan.measured->accuracy->value)) return;
-    points.push_back({&plan, rate, plan.measured->accuracy->value, on_frontier, number});
+    if (!has_accuracy(plan) || !(plan.throughput() > 0) || !std::isfinite(plan.throughput())) return;
+    const double accuracy = plan.measured->accuracy->value;
+    if (!(accuracy >= 0 && accuracy <= 1)) return;
+    points.push_back({&plan, plan.throughput(), accuracy, on_frontier, number});
   };
   for (const Plan& plan : plans.dominated) add(plan, false, 0);  // drawn first, below the others
   for (std::size_t i = 0; i < plans.plans.size(); ++i) add(plans.plans[i], true, i + 1);
@@ -118,8 +119,9 @@ Drawing draw_frontier(const PlanSet& plans, const Look& look, const std::vector<
     const Estimate& rate = point.plan->measured->throughput;
     rates.push_back(point.rate);
     if (point.on_frontier && rate.low > 0) rates.insert(rates.end(), {rate.low, rate.high});
-    for (const double value : {accuracy.low, accuracy.value, accuracy.high})
-      if (std::isfinite(value)) accuracies.push_back(value);
+    for (const double value : {accuracy.low, accuracy.value, accuracy.high}) {
+      if (value >= 0 && value <= 1) accuracies.push_back(value);
+    }
   }
   std::erase_if(rates, [](double rate) { return !std::isfinite(rate); });
   const Scale x = Scale::over(rates, {frame.left, frame.right, wide ? 12 : 5, false, 0, 1e300, 0.3 * points.front().rate});

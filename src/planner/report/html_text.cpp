@@ -72,6 +72,9 @@ std::string with_separators(std::string_view digits) {
   return out;
 }
 
+// What can be told in hundredths without pages of digits.
+bool is_sensible(double fraction) { return std::abs(fraction) < 1e6; }
+
 bool is_point(const Estimate& estimate) { return estimate.low == estimate.value && estimate.high == estimate.value; }
 
 }  // namespace
@@ -133,11 +136,12 @@ std::string round_text(double value) {
 }
 
 std::string percent_text(double fraction) {
-  return std::isfinite(fraction) ? fmt::format("{:.1f}\u00A0%", 100 * fraction) : kNoFigure;
+  return is_sensible(fraction) ? fmt::format("{:.1f}\u00A0%", 100 * fraction) : kNoFigure;
 }
 
 std::string percent_interval(const Estimate& estimate) {
-  return is_point(estimate) ? "" : fmt::format("{:.1f}–{:.1f}\u00A0%", 100 * estimate.low, 100 * estimate.high);
+  if (is_point(estimate) || !is_sensible(estimate.low) || !is_sensible(estimate.high)) return "";
+  return fmt::format("{:.1f}–{:.1f}\u00A0%", 100 * estimate.low, 100 * estimate.high);
 }
 
 std::string rate_interval(const Estimate& estimate) {
@@ -145,7 +149,7 @@ std::string rate_interval(const Estimate& estimate) {
 }
 
 std::string signed_hundredths(double fraction) {
-  if (!std::isfinite(fraction)) return kNoFigure;
+  if (!is_sensible(fraction)) return kNoFigure;
   const std::string digits = fmt::format("{:.1f}", 100 * std::abs(fraction));
   if (digits == "0.0") return digits;
   return (fraction < 0 ? "−" : "+") + with_separators(digits);

@@ -155,8 +155,10 @@ pre {
   table { font-size: 7.5pt; }
   th, td { padding: 4px 5px; }
   figure, tr, .tiles, .banner { break-inside: avoid; }
-  h2, h3, .legend, section > p { break-after: avoid; }
+  h2, h3, .legend, section:not(.answer) > p { break-after: avoid; }
+  p, .facts { break-inside: avoid; }
   figure svg { max-height: 145mm; }
+  .answer + section figure svg { max-height: 112mm; }
   pre { white-space: pre-wrap; }
   .reach, .mark path, .pill, tr.chosen td, rect { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

@@ -14,23 +14,20 @@ namespace {
 
 constexpr double kFontSize = 12.5;
 
-// The round step that gives at most `max_ticks` ticks over `range`.
-double round_step(double range, int max_ticks) {
-  const double rough = range / std::max(max_ticks - 1, 1);
-  const double unit = std::pow(10.0, std::floor(std::log10(rough)));
-  for (const double factor : {1.0, 2.0, 5.0}) {
-    if (factor * unit >= rough) return factor * unit;
-  }
-  return 10 * unit;
-}
-
+// Multiples of the finest round step that gives at most `max_ticks`.
 std::vector<double> linear_ticks(double low, double high, int max_ticks) {
-  const double step = round_step(high - low, max_ticks);
-  std::vector<double> ticks;
-  // Counted, not summed: 0.1 added ten times is not 1.
-  const double slack = 1e-9;
-  for (double n = std::ceil(low / step - slack); n <= high / step + slack; ++n) ticks.push_back(n == 0 ? 0 : n * step);
-  return ticks;
+  const double unit = std::pow(10.0, std::floor(std::log10((high - low) / max_ticks)));
+  const double slack = 1e-9;  // of a step, for bounds that are ticks themselves
+  for (const double factor : {1.0, 2.0, 5.0, 10.0, 20.0}) {
+    const double step = factor * unit;
+    const double first = std::ceil(low / step - slack), last = std::floor(high / step + slack);
+    if (last - first + 1 > max_ticks) continue;
+    std::vector<double> ticks;
+    // Counted, not summed: 0.1 added ten times is not 1.
+    for (double n = first; n <= last; ++n) ticks.push_back(n == 0 ? 0 : n * step);
+    return ticks;
+  }
+  return {};
 }
 
 std::vector<double> logarithmic_ticks(double low, double high, int max_ticks) {
@@ -91,7 +88,7 @@ Scale Scale::over(const std::vector<double>& values, const Options& options, boo
   double high = values.empty() ? 1 : *std::max_element(values.begin(), values.end());
   scale.logarithmic_ = !linear && !options.from_zero && low > 0 && high > kLogarithmicFrom * low;
   if (scale.logarithmic_) {
-    const double margin = std::pow(high / low, 0.06);
+    const double margin = std::exp(0.06 * (std::log(high) - std::log(low)));
     scale.low_ = low / margin;
     scale.high_ = high * margin;
     scale.ticks_ = logarithmic_ticks(scale.low_, scale.high_, options.max_ticks);
@@ -108,7 +105,8 @@ Scale Scale::over(const std::vector<double>& values, const Options& options, boo
 }
 
 double Scale::at(double value) const {
-  const double part = logarithmic_ ? std::log(value / low_) / std::log(high_ / low_) : (value - low_) / (high_ - low_);
+  const double part = logarithmic_ ? (std::log(value) - std::log(low_)) / (std::log(high_) - std::log(low_))
+                                   : (value - low_) / (high_ - low_);
   return begin_ + part * (end_ - begin_);
 }
 
