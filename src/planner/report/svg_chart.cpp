@@ -88,9 +88,9 @@ Scale Scale::over(const std::vector<double>& values, const Options& options, boo
   double high = values.empty() ? 1 : *std::max_element(values.begin(), values.end());
   scale.logarithmic_ = !linear && !options.from_zero && low > 0 && high > kLogarithmicFrom * low;
   if (scale.logarithmic_) {
-    const double margin = std::exp(0.06 * (std::log(high) - std::log(low)));
-    scale.low_ = low / margin;
-    scale.high_ = high * margin;
+    const double margin = std::pow(high / low, 0.06);
+    scale.low_ = std::max(low / margin, 1e-307);  // what is not zero
+    scale.high_ = std::min(high * margin, 1e307);
     scale.ticks_ = logarithmic_ticks(scale.low_, scale.high_, options.max_ticks);
     return scale;
   }
