@@ -160,19 +160,21 @@ std::string findings_list(const std::vector<std::string>& findings) {
   return html + "</ul>\n";
 }
 
-std::string preformatted(const std::string& text) {
+// Columns of an account must stand below each other: its lines are not broken.
+std::string preformatted(const std::string& text, bool break_lines = false) {
   // HTML drops a line end right after <pre>.
-  return fmt::format("<pre tabindex=\"0\">{}{}</pre>\n", text.starts_with('\n') ? "\n" : "", escape(text));
+  return fmt::format("<pre {}>{}{}</pre>\n", break_lines ? "class=\"wrapped\"" : "tabindex=\"0\"",
+                     text.starts_with('\n') ? "\n" : "", escape(text));
 }
 
 // The pipeline of a plan; of one that was made from a profile alone, what the profile knows.
 std::string pipeline_of(const Plan& plan, const std::optional<Profile>& profile) {
-  if (!plan.model.empty()) return preformatted(to_string(plan.pipeline));
+  if (!plan.model.empty()) return preformatted(to_string(plan.pipeline), true);
   if (profile) {
     for (const Profile::Preprocess& entry : profile->preprocess) {
       const bool same = entry.rendition == plan.rendition && entry.fidelity == plan.fidelity &&
                         (entry.model.empty() || entry.model == plan.model_name);
-      if (same && !entry.pipeline.empty()) return preformatted(entry.pipeline);
+      if (same && !entry.pipeline.empty()) return preformatted(entry.pipeline, true);
     }
   }
   return "<p>Planned from a profile that does not say.</p>\n";

@@ -178,8 +178,11 @@ std::string stage_breakdown(const Profile* profile) {
     return "<p>Not known: stages are timed while a profile is made, and there is none here with them.</p>\n";
   std::string legend;
   const auto add = [&](const auto& parts) {
-    for (const StagePart& part : parts)
-      legend += legend_entry(Shape::kSquare, "solid", fmt::format("var({})", part.color), part.name);
+    for (const StagePart& part : parts) {
+      const auto occurs = [&](const Breakdown& entry) { return amount(entry, part) > 0; };
+      if (std::any_of(profile->breakdown.begin(), profile->breakdown.end(), occurs))
+        legend += legend_entry(Shape::kSquare, "solid", fmt::format("var({})", part.color), part.name);
+    }
   };
   add(kSteps);
   add(kFused);

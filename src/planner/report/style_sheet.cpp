@@ -112,6 +112,7 @@ pre {
   margin-top: 10px; padding: 12px 14px; overflow-x: auto; background: var(--page); border: 1px solid var(--line);
   border-radius: 6px; font-size: .8rem; line-height: 1.5;
 }
+pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
 .findings { padding-left: 20px; display: grid; gap: 6px; max-width: 90ch; }
 .findings li { overflow-wrap: anywhere; }
 .beside { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 32px; align-items: start; margin-top: 12px; }
