@@ -4,10 +4,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+packages=(scripts/packages.txt)
+[ "${1:-}" != tests ] || packages+=(scripts/packages-tests.txt)
 missing=()
 while read -r package; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$package")
-done < scripts/packages.txt
+done < <(cat "${packages[@]}")
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "setup: installing ${#missing[@]} system packages: ${missing[*]}"
   as_root=()

@@ -189,6 +189,10 @@ class PlanSet:
         """The plan file as text."""
         return self.native.to_yaml()
 
+    def report(self, profile: str | os.PathLike[str] | None = None) -> str:
+        """The planning report: one HTML page that needs nothing else. A profile of the same dataset adds the stages."""
+        return self.native.report(None if profile is None else arguments.path("profile", profile))
+
     @property
     def plans(self) -> tuple[Plan, ...]:
         """The frontier, fastest first."""

@@ -2,6 +2,8 @@
 #include "smol/session.h"
 
 #include "binding.h"
+#include "planner/report/report.h"
+#include "smol/profile.h"
 
 namespace smol::python {
 
@@ -21,6 +23,14 @@ Plan reshaped(const Plan& plan, int batch, int host_workers, int streams, std::o
   if (*latency && batch == 0) changed.shape.batch = 1;
   if (*latency && streams == 0) changed.shape.streams = 0;
   return changed;
+}
+
+// `profile`: path of one.
+std::string report_on(const PlanSet& plans, const std::optional<std::string>& profile) {
+  ReportInput input;
+  input.plans = plans;
+  if (profile) input.profile = unwrap(load_profile(*profile));
+  return report_html(input);
 }
 
 void bind_one_plan(nb::module_& module) {
@@ -84,6 +94,7 @@ void bind_plan_set(nb::module_& module) {
       .def_ro("dominated", &PlanSet::dominated, nb::rv_policy::copy)
       .def(
           "find", [](const PlanSet& plans, const std::string& id) { return *unwrap(plans.find(id)); }, "id"_a)
+      .def("report", &report_on, "profile"_a.none())
       .def("to_yaml", [](const PlanSet& plans) { return to_yaml(plans); })
       .def(
           "save", [](const PlanSet& plans, const std::string& path) { unwrap(save_plans(plans, path)); }, "path"_a);

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import pyarrow as pa
 import pytest
@@ -83,6 +84,20 @@ def test_constraints(labelled):
         plans.chosen  # noqa: B018
     with pytest.raises(smol.InvalidArgumentError, match="f32"):
         smol.plan(labelled, precisions=["f33"])
+
+
+def test_reports(plans, tmp_path):
+    page = plans.report()
+    root = ElementTree.fromstring(page)
+    shown = {"".join(code.itertext()) for code in root.iterfind(".//tbody/tr/td/div/code")}
+    assert shown == {plan.id for plan in (*plans, *plans.dominated)}
+    profile = tmp_path / "profile.yaml"
+    profile.write_text("format: 1\ncores: 2\nbreakdown:\n  - {rendition: full, model: unheard of, fused_us: 100}\n")
+    assert "unheard of" in plans.report(profile) and "unheard of" not in page
+    with pytest.raises(smol.Error, match="none.yaml"):
+        plans.report(tmp_path / "none.yaml")
+    with pytest.raises(TypeError, match="profile must be a path"):
+        plans.report(5)
 
 
 def test_plan_files(plans, labelled, photos, tmp_path):
