@@ -150,7 +150,7 @@ std::string rate_interval(const Estimate& estimate) {
 
 std::string signed_hundredths(double fraction) {
   if (!is_sensible(fraction)) return kNoFigure;
-  const std::string digits = fmt::format("{:.1f}", 100 * std::abs(fraction));
+  std::string digits = fmt::format("{:.1f}", 100 * std::abs(fraction));
   if (digits == "0.0") return digits;
   return (fraction < 0 ? "−" : "+") + with_separators(digits);
 }

@@ -68,7 +68,7 @@ std::string tile(const std::string& name, const std::string& value, const std::s
 
 // "64.9–85.3 % on 64 items"
 std::string sample_text(const Estimate& estimate, std::int64_t num_items) {
-  const std::string interval = percent_interval(estimate);
+  std::string interval = percent_interval(estimate);
   if (num_items <= 0) return interval;
   const std::string items = counted(static_cast<std::size_t>(num_items), "item");
   return interval.empty() ? "on " + items : fmt::format("{} (95 %), {}", interval, items);

@@ -24,7 +24,7 @@ std::vector<double> linear_ticks(double low, double high, int max_ticks) {
     if (last - first + 1 > max_ticks) continue;
     std::vector<double> ticks;
     // Counted, not summed: 0.1 added ten times is not 1.
-    for (double n = first; n <= last; ++n) ticks.push_back(n == 0 ? 0 : n * step);
+    for (int i = 0; first + i <= last; ++i) ticks.push_back(first + i == 0 ? 0 : (first + i) * step);
     return ticks;
   }
   return {};
