@@ -35,6 +35,7 @@ class Planning {
   /// Answers of one contender a rendition: items that fail are not measured with.
   Status leave_out_failing_items();
   // rates
+  Status doubt_cached_rates();
   Status profile_stages();
   Status calibrate_overlap();
   void predict_all();

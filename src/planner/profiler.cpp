@@ -169,6 +169,20 @@ Result<double> Profiler::run_whole(Contender& contender, double seconds) {
   return expected;
 }
 
+void Profiler::forget_known() {
+  known_preprocess_.clear();
+  known_inference_.clear();
+  for (const std::string& key : from_known_) {
+    if (const auto entry = preprocess_.find(key); entry != preprocess_.end()) entry->second.items_per_s.clear();
+    if (const auto entry = inference_.find(key); entry != inference_.end()) entry->second.items_per_s.clear();
+  }
+  from_known_.clear();
+}
+
+bool Profiler::was_known(const Contender& contender) const {
+  return known_preprocess_.contains(preprocess_key(contender)) && known_inference_.contains(inference_key(contender.plan));
+}
+
 bool Profiler::knows(const Contender& contender) const {
   return preprocess_.contains(preprocess_key(contender)) && inference_.contains(inference_key(contender.plan));
 }

@@ -36,6 +36,11 @@ class Profiler {
   /// The contender's plan, from end to end, for about `seconds`: items a second.
   Result<double> run_whole(Contender& contender, double seconds);
 
+  /// Forgets what was known from the beginning: it is measured when it is sampled next.
+  void forget_known();
+  /// Whether both stages were known from the beginning.
+  [[nodiscard]] bool was_known(const Contender& contender) const;
+
   /// What the cost model says; the stages must be known.
   [[nodiscard]] PlanPrediction predict(const Contender& contender, double overlap_exponent) const;
   [[nodiscard]] double preprocess_per_s(const Contender& contender) const;
