@@ -22,7 +22,7 @@ namespace smol {
 namespace {
 
 constexpr double kStageSeconds = 0.25, kWholeSeconds = 0.6;
-constexpr double kSameSpeed = 0.1;  ///< rates of an earlier planning that differ by more are measured again
+constexpr double kSameSpeed = 0.1;     ///< rates of an earlier planning that differ by more are measured again
 constexpr double kCompileSeconds = 4;  ///< a model at several batches, with their rates: for the estimate of planning time
 
 }  // namespace

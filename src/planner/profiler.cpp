@@ -157,15 +157,12 @@ Result<double> Profiler::run_whole(Contender& contender, double seconds) {
   SMOL_ASSIGN_OR_RETURN(CompiledPlan * compiled, compiled_for(contender.plan));
   double& expected = whole_per_s_[contender.plan.id];
   if (expected <= 0) expected = predict(contender, kDefaultExponent).throughput;
-  const auto count = std::max(static_cast<std::int64_t>(expected * seconds), kFirstItems);
-  const std::unique_ptr<Source> source = repeat_items(items_[contender.rendition], count);
-  MemorySink sink;
   RunOptions options;
   options.limits = options_.limits;
   options.stop = options_.stop;
-  SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime_, {compiled, 1}, *source, sink, options));
-  if (report.cancelled) return Error{ErrorCode::kCancelled, "planning was stopped"};
-  expected = report.throughput();
+  SMOL_ASSIGN_OR_RETURN(const WholeRate rate,
+                        measure_whole(runtime_, *compiled, items_[contender.rendition], seconds, expected, options));
+  expected = rate.items_per_s;
   return expected;
 }
 

@@ -14,7 +14,7 @@ namespace smol {
 struct Contender {
   Plan plan;
   std::size_t rendition = 0;  ///< index into Dataset::renditions
-  bool classifies = false;  ///< its answers are labels, which may be right or wrong
+  bool classifies = false;    ///< its answers are labels, which may be right or wrong
 };
 
 /// Measures the stages of plans, each distinct stage once: plans share what they have in common. What `known` holds (a
