@@ -73,7 +73,9 @@ class ImageHeader:
 
     @property
     def thumbnail(self) -> tuple[int, int] | None:
-        """Width and height of the embedded thumbnail, as stored; None without one."""
+        """
+        Width and height of the embedded thumbnail, as stored; None without one.
+        """
 
     def __repr__(self) -> str: ...
 
