@@ -108,6 +108,7 @@ struct DecodeReport {
   int warnings = 0;        ///< e.g. odd but harmless marker parameters
   bool truncated = false;  ///< data ended early; the rest was filled in (only with FailOn::kNone)
   bool recovered = false;  ///< errors were papered over (only below FailOn::kError)
+  bool thumbnail = false;  ///< preprocessing took the embedded thumbnail
 };
 
 /// A decoder object with reusable state. Not thread-safe; one per worker.
