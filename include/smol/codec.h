@@ -31,10 +31,12 @@ enum class FailOn : std::uint8_t {
 struct CodecCapabilities {
   /// Denominators of decode-time scaling that are *fast*, ascending, always beginning with 1: {1,2,4,8}.
   std::vector<int> scale_denominators{1};
-  bool region = false;               ///< columns outside the request cost less than decoding them
-  bool early_stop = false;           ///< rows below the request are not decoded
-  bool streams_rows = false;         ///< rows arrive while decoding; nothing full-size is kept
-  bool planar = false;               ///< can deliver kYcc8Planar before colour conversion
+  bool region = false;        ///< columns outside the request cost less than decoding them
+  bool early_stop = false;    ///< rows below the request are not decoded
+  bool streams_rows = false;  ///< rows arrive while decoding; nothing full-size is kept
+  bool planar = false;        ///< can deliver kYcc8Planar before colour conversion
+  /// Pictures may carry a small version of themselves: ImageHeader::thumbnail, DecodeRequest::thumbnail.
+  bool embedded_thumbnails = false;
   std::vector<PixelFormat> formats;  ///< what it can deliver; kGray8 only from pictures that is_gray()
 };
 
@@ -55,6 +57,12 @@ struct ImageHeader {
   /// What the decoder can do for this picture; a codec lowers these. A plan that asks for more gets this much.
   int max_scale_denominator = 8;
   bool planar = true;
+  /// The embedded small version of the picture, turned and coloured as the picture is stored; width 0: none that the codec
+  /// can decode. Whether it shows the same is not known: other programs may have changed one without the other.
+  struct Thumbnail {
+    int width = 0, height = 0;
+    std::int64_t compressed_bytes = 0;
+  } thumbnail;
 
   /// Size after the orientation is applied.
   [[nodiscard]] Size oriented_size() const { return swaps_axes(orientation) ? Size{height, width} : Size{width, height}; }
@@ -74,6 +82,7 @@ struct DecodeRequest {
   int scale_denominator = 1;   ///< one of the capabilities' denominators; size = ceil(size / denominator)
   std::optional<Rect> region;  ///< only these pixels are needed; empty = all
   PixelFormat format = PixelFormat::kRgbx8;
+  bool thumbnail = false;  ///< the embedded thumbnail in place of the picture; kUnsupported where the header states none
   FailOn fail_on = FailOn::kTruncated;
   DecodeLimits limits;
   std::stop_token stop;  ///< checked between groups of rows; kCancelled
@@ -99,6 +108,7 @@ struct DecodeReport {
   int warnings = 0;        ///< e.g. odd but harmless marker parameters
   bool truncated = false;  ///< data ended early; the rest was filled in (only with FailOn::kNone)
   bool recovered = false;  ///< errors were papered over (only below FailOn::kError)
+  bool thumbnail = false;  ///< preprocessing took the embedded thumbnail
 };
 
 /// A decoder object with reusable state. Not thread-safe; one per worker.

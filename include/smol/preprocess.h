@@ -155,6 +155,9 @@ struct DecodeStep {
   bool region = false;      ///< push the needed region into the decoder
   bool early_stop = false;  ///< stop after the last needed row
   PixelFormat format = PixelFormat::kRgbx8;
+  /// The embedded thumbnail in place of the picture, where it has one of its aspect ratio and at least half of the size that
+  /// the resize wants; the whole picture elsewhere, for regions of interest, and where the thumbnail is damaged.
+  bool thumbnail = false;
   friend bool operator==(const DecodeStep&, const DecodeStep&) = default;
 };
 
@@ -207,12 +210,12 @@ struct PreprocessOptions {
 /// What a pipeline asks of the decoder for one picture and region of interest.
 struct DecodeNeed {
   DecodeStep decode;           ///< the pipeline's step as far as this picture and region allow
-  std::optional<Rect> pixels;  ///< in the stored, scaled picture; empty = all
+  std::optional<Rect> pixels;  ///< in the stored, scaled picture (or thumbnail); empty = all
 };
 
 /// A part of a picture, decoded once to feed several regions of interest. Reused, it keeps its memory.
 struct DecodedPart {
-  ImageHeader header;
+  ImageHeader header;  ///< of the thumbnail, where that was decoded
   DecodeStep decode;
   Rect rect;         ///< where `pixels` lie in the stored, scaled picture
   Size scaled_size;  ///< of that picture

@@ -71,6 +71,12 @@ class ImageHeader:
     @property
     def num_frames(self) -> int: ...
 
+    @property
+    def thumbnail(self) -> tuple[int, int] | None:
+        """
+        Width and height of the embedded thumbnail, as stored; None without one.
+        """
+
     def __repr__(self) -> str: ...
 
 def probe(picture: object) -> ImageHeader: ...

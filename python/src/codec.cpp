@@ -104,6 +104,12 @@ void bind_codec(nb::module_& module) {
           "Subsampling of chroma, (2, 2) for 4:2:0.")
       .def_ro("compressed_bytes", &ImageHeader::compressed_bytes)
       .def_ro("num_frames", &ImageHeader::num_frames)
+      .def_prop_ro(
+          "thumbnail",
+          [](const ImageHeader& h) {
+            return h.thumbnail.width > 0 ? std::optional(std::pair(h.thumbnail.width, h.thumbnail.height)) : std::nullopt;
+          },
+          "Width and height of the embedded thumbnail, as stored; None without one.")
       .def("__repr__", [](const ImageHeader& h) {
         return "ImageHeader(format='" + std::string(h.format) + "', width=" + std::to_string(h.oriented_size().width) +
                ", height=" + std::to_string(h.oriented_size().height) + ", channels=" + std::to_string(h.channels) + ")";

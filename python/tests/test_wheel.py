@@ -113,6 +113,7 @@ def test_what_the_wheel_holds(wheel, tmp_path):
         "smol/_native.pyi",
         "smol/include/smol/session.h",
         "smol/cmake/smol/smolConfig.cmake",
+        "smol/share/smol/devices/nvidia_t4.yaml",
     ):
         assert name in names
     assert any("LICENSE" in name for name in names)

@@ -13,6 +13,7 @@ std::string describe(const CodecCapabilities& capabilities) {
   if (capabilities.early_stop) text += ", early stop";
   if (capabilities.streams_rows) text += ", streams rows";
   if (capabilities.planar) text += ", planes";
+  if (capabilities.embedded_thumbnails) text += ", embedded thumbnails";
   return text;
 }
 

@@ -31,6 +31,7 @@ std::string describe(const ImageHeader& header) {
     text += fmt::format(", chroma 1/{}x1/{}", header.chroma_horizontal, header.chroma_vertical);
   if (header.progressive) text += ", progressive";
   if (header.restart_interval > 0) text += fmt::format(", restart every {} units", header.restart_interval);
+  if (header.thumbnail.width > 0) text += fmt::format(", thumbnail {}x{}", header.thumbnail.width, header.thumbnail.height);
   const double pixels = static_cast<double>(header.width) * header.height;
   return text + fmt::format(", {} bytes, {:.2f} bits a pixel", header.compressed_bytes,
                             8.0 * static_cast<double>(header.compressed_bytes) / pixels);
@@ -52,6 +53,7 @@ Json to_json(const std::string& file, const ImageHeader& header) {
               {"restart_interval", header.restart_interval},
               {"chroma", {header.chroma_horizontal, header.chroma_vertical}},
               {"compressed_bytes", header.compressed_bytes},
+              {"thumbnail", header.thumbnail.width > 0 ? Json{header.thumbnail.width, header.thumbnail.height} : Json()},
               {"frames", header.num_frames}};
 }
 

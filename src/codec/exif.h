@@ -1,5 +1,5 @@
 #pragma once
-/// The one EXIF fact that decides pixels: the orientation.
+/// The EXIF facts that decide pixels: the orientation and the thumbnail.
 
 #include "smol/codec.h"
 #include "smol/image.h"
@@ -13,5 +13,11 @@ namespace smol {
 /// The same for the payload of a JPEG APP1 segment, which begins with "Exif\0\0"; kNormal for other payloads (XMP).
 [[nodiscard]] Orientation app1_orientation(ByteView payload);
 [[nodiscard]] bool is_exif_app1(ByteView payload);
+
+/// The JPEG that IFD1 of a TIFF block points to; empty where there is none, or where it does not lie in the block as a
+/// whole.
+[[nodiscard]] ByteView exif_thumbnail(ByteView tiff);
+/// The same for the payload of a JPEG APP1 segment.
+[[nodiscard]] ByteView app1_thumbnail(ByteView payload);
 
 }  // namespace smol

@@ -24,6 +24,7 @@ class JpegCodec final : public Codec {
     capabilities_.early_stop = true;
     capabilities_.streams_rows = true;
     capabilities_.planar = true;
+    capabilities_.embedded_thumbnails = true;
     capabilities_.formats = {PixelFormat::kRgbx8, PixelFormat::kRgb8, PixelFormat::kBgr8, PixelFormat::kGray8,
                              PixelFormat::kYcc8Planar};
   }

@@ -87,6 +87,14 @@ class RestOfRows final : public RowConsumer {
 Result<ImageHeader> JpegDecoder::probe(ByteView bytes) { return read_jpeg_header(bytes); }
 
 Result<DecodeReport> JpegDecoder::decode(ByteView bytes, const DecodeRequest& request, RowConsumer& consumer) {
+  if (request.thumbnail) {
+    const ByteView thumbnail = find_jpeg_thumbnail(bytes);
+    if (thumbnail.empty())
+      return error(ErrorCode::kUnsupported, "this JPEG has no embedded thumbnail that can stand in for it");
+    DecodeRequest whole = request;
+    whole.thumbnail = false;
+    return decode(thumbnail, whole, consumer);
+  }
   struct AbortAtEnd {
     JpegLibrary& library;
     ~AbortAtEnd() { library.abort(); }

@@ -80,6 +80,8 @@ class MarkerScan {
  public:
   explicit MarkerScan(ByteView bytes) : bytes_(bytes) {}
 
+  [[nodiscard]] ByteView thumbnail() const { return thumbnail_; }
+
   Result<ImageHeader> run() {
     header_.format = "jpeg";
     if (bytes_.size() < 2) return truncated();
@@ -123,6 +125,7 @@ class MarkerScan {
     if (marker == kApp1 && !has_exif_ && is_exif_app1(segment)) {
       has_exif_ = true;
       header_.orientation = app1_orientation(segment);
+      thumbnail_ = app1_thumbnail(segment);
     }
     return {};
   }
@@ -131,17 +134,38 @@ class MarkerScan {
     if (!has_frame_) return corrupt("a scan before any frame header");
     // Entropy-coded data begin here; embedded thumbnails and profiles cost no decoding.
     header_.compressed_bytes = static_cast<std::int64_t>(bytes_.size() - position_);
+    read_thumbnail();
     return header_;
+  }
+
+  /// States only thumbnails that may stand in for the picture: decoded alike, and smaller.
+  void read_thumbnail() {
+    if (thumbnail_.empty()) return;
+    MarkerScan scan(thumbnail_);
+    scan.has_exif_ = true;  // a thumbnail of the thumbnail would be none of the picture
+    const Result<ImageHeader> header = scan.run();
+    if (!header.ok() || header->channels != header_.channels || header->progressive || header->width >= header_.width ||
+        header->height >= header_.height) {
+      thumbnail_ = {};
+      return;
+    }
+    header_.thumbnail = {header->width, header->height, header->compressed_bytes};
   }
 
   ByteView bytes_;
   std::size_t position_ = 2;
   ImageHeader header_;
   bool has_frame_ = false, has_exif_ = false;
+  ByteView thumbnail_;
 };
 
 }  // namespace
 
 Result<ImageHeader> read_jpeg_header(ByteView bytes) { return MarkerScan(bytes).run(); }
+
+ByteView find_jpeg_thumbnail(ByteView bytes) {
+  MarkerScan scan(bytes);
+  return scan.run().ok() ? scan.thumbnail() : ByteView{};
+}
 
 }  // namespace smol

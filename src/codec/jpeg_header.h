@@ -9,4 +9,7 @@ namespace smol {
 /// than 4 components).
 [[nodiscard]] Result<ImageHeader> read_jpeg_header(ByteView bytes);
 
+/// The embedded thumbnail that the header states; empty where it states none.
+[[nodiscard]] ByteView find_jpeg_thumbnail(ByteView bytes);
+
 }  // namespace smol

@@ -65,6 +65,7 @@ Result<Rect> PngDecoder::check(const DecodeRequest& request) const {
                                                 std::to_string(request.limits.max_pixels) +
                                                 "); raise it if the file is trusted: " + size);
   }
+  if (request.thumbnail) return error(ErrorCode::kUnsupported, "PNGs have no embedded thumbnails");
   if (request.format == PixelFormat::kYcc8Planar) {
     return error(ErrorCode::kUnsupported, "PNG cannot deliver ycc8_planar; ask for rgbx8");
   }

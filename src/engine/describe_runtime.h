@@ -33,6 +33,7 @@ template <typename Object>
   object["early_stop"] = can.early_stop;
   object["streams_rows"] = can.streams_rows;
   object["planar"] = can.planar;
+  object["embedded_thumbnails"] = can.embedded_thumbnails;
   return object;
 }
 

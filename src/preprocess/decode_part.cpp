@@ -4,6 +4,7 @@
 #include <new>
 
 #include "preprocess/decode_request.h"
+#include "preprocess/thumbnail.h"
 #include "smol/preprocess.h"
 
 namespace smol {
@@ -55,8 +56,9 @@ class PartCollector : public RowConsumer {
 
 }  // namespace
 
-Result<DecodeReport> decode_part(Decoder& decoder, ByteView bytes, const ImageHeader& header, const DecodeNeed& need,
+Result<DecodeReport> decode_part(Decoder& decoder, ByteView bytes, const ImageHeader& picture, const DecodeNeed& need,
                                  const PreprocessOptions& options, DecodedPart& part) try {
+  const ImageHeader header = need.decode.thumbnail ? header_of_thumbnail(picture) : picture;
   DecodeRequest request = request_of(need.decode, header, options);
   const int height = divided_up(header.height, need.decode.scale_denominator);
   const int bottom = need.pixels && need.decode.early_stop ? need.pixels->y + need.pixels->height : height;

@@ -10,6 +10,7 @@ namespace smol {
                                               const PreprocessOptions& options) {
   DecodeRequest request;
   request.scale_denominator = decode.scale_denominator;
+  request.thumbnail = decode.thumbnail;
   request.format = header.is_gray() ? PixelFormat::kGray8 : decode.format;
   request.fail_on = options.fail_on;
   request.limits = options.limits;

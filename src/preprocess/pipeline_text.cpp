@@ -16,7 +16,8 @@ std::string decode_text(const DecodeStep& step) {
   std::string text = "decode(scale=1/" + std::to_string(step.scale_denominator);
   text += std::string(", region=") + (step.region ? "true" : "false");
   text += std::string(", early_stop=") + (step.early_stop ? "true" : "false");
-  return text + ", format=" + std::string(name_of(step.format)) + ")";
+  text += ", format=" + std::string(name_of(step.format));
+  return text + (step.thumbnail ? ", thumbnail=true)" : ")");
 }
 
 std::string step_text(const PhysicalStep& step) {
@@ -51,6 +52,7 @@ Result<DecodeStep> parse_decode(std::string_view text) {
     return Error{ErrorCode::kInvalidArgument,
                  "decode: format must be one of gray8, rgb8, bgr8, rgbx8, ycc8_planar: " + std::string(format)};
   }
+  step.thumbnail = reader.boolean("thumbnail", false);
   SMOL_RETURN_IF_ERROR(reader.finish());
   return step;
 }

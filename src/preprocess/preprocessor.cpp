@@ -5,6 +5,7 @@
 
 #include "preprocess/decode_request.h"
 #include "preprocess/picture_stream.h"
+#include "preprocess/thumbnail.h"
 #include "smol/preprocess.h"
 
 namespace smol {
@@ -57,6 +58,10 @@ class PipelinePreprocessor : public Preprocessor {
   [[nodiscard]] PreprocessTiming last_timing() const override { return timing_; }
 
   [[nodiscard]] const PhysicalPipeline& pipeline() const { return pipeline_; }
+  /// The thumbnail to decode in place of this picture; nullopt where there is none that can stand in for it.
+  [[nodiscard]] std::optional<ImageHeader> thumbnail_of(const ImageHeader& header) const {
+    return usable_thumbnail(header, std::get<FusedStep>(pipeline_.host_steps.front()).operators);
+  }
   [[nodiscard]] PictureStream& stream() { return stream_; }
   void set_timing(const PreprocessTiming& timing) { timing_ = timing; }
 
@@ -106,28 +111,44 @@ Result<Members> members_of(std::span<Preprocessor* const> preprocessors, std::sp
     if (member == nullptr) {
       return Error{ErrorCode::kInvalidArgument, "run_many takes objects made by create_preprocessor"};
     }
-    const DecodeStep& first = members.count == 0 ? member->pipeline().decode : members.preprocessors[0]->pipeline().decode;
-    const DecodeStep& decode = member->pipeline().decode;
-    if (decode.scale_denominator != first.scale_denominator || decode.format != first.format) {
-      return Error{ErrorCode::kInvalidArgument,
-                   "pipelines over one decode must agree on the decoder's scale and format, scales: 1/" +
-                       std::to_string(first.scale_denominator) + " and 1/" + std::to_string(decode.scale_denominator)};
-    }
     members.preprocessors[members.count] = member;
     members.streams[members.count++] = &member->stream();
   }
   return members;
 }
 
+/// What decodings must agree in; regions and early stop are each pipeline's own.
+bool decode_alike(const DecodeStep& a, const DecodeStep& b) {
+  return a.scale_denominator == b.scale_denominator && a.format == b.format && a.thumbnail == b.thumbnail;
+}
+
 /// The plan's decode step as far as this picture allows it: folders mix formats and sizes.
-DecodeStep decode_step_for(const Members& members, const ImageHeader& header, const PreprocessOptions& options) {
-  DecodeStep decode = members.preprocessors[0]->pipeline().decode;
-  decode.scale_denominator = std::min(decode.scale_denominator, header.max_scale_denominator);
-  for (std::size_t i = 0; i < members.count; ++i) {
-    decode.scale_denominator = std::min(decode.scale_denominator, members.streams[i]->largest_denominator(header, options));
-  }
+DecodeStep step_alone(const PipelinePreprocessor& member, const PictureStream& stream, const ImageHeader& header,
+                      const PreprocessOptions& options) {
+  DecodeStep decode = member.pipeline().decode;
+  decode.scale_denominator =
+      std::min({decode.scale_denominator, header.max_scale_denominator, stream.largest_denominator(header, options)});
   if (decode.format == PixelFormat::kYcc8Planar && !header.planar) decode.format = PixelFormat::kRgbx8;
+  // A region of interest may be a small part of the thumbnail.
+  decode.thumbnail = decode.thumbnail && !options.roi && member.thumbnail_of(header);
   return decode;
+}
+
+/// One step for all: where the plans are alike, the most faithful that any of them needs; others must come to the same.
+Result<DecodeStep> decode_step_for(const Members& members, const ImageHeader& header, const PreprocessOptions& options) {
+  const DecodeStep& first = members.preprocessors[0]->pipeline().decode;
+  DecodeStep common = step_alone(*members.preprocessors[0], *members.streams[0], header, options);
+  bool plans_alike = true, steps_alike = true;
+  for (std::size_t i = 1; i < members.count; ++i) {
+    const DecodeStep own = step_alone(*members.preprocessors[i], *members.streams[i], header, options);
+    plans_alike = plans_alike && decode_alike(members.preprocessors[i]->pipeline().decode, first);
+    steps_alike = steps_alike && decode_alike(own, common);
+    common.scale_denominator = std::min(common.scale_denominator, own.scale_denominator);
+    common.thumbnail = common.thumbnail && own.thumbnail;
+  }
+  if (plans_alike || steps_alike) return common;
+  return Error{ErrorCode::kInvalidArgument,
+               "pipelines over one decode must agree on the decoder's scale, format and thumbnail"};
 }
 
 /// Prepares all streams; the region is their union, unless one of them wants the whole picture.
@@ -140,6 +161,7 @@ Result<std::optional<Rect>> prepare_all(Members& members, const ImageHeader& hea
     DecodeStep own = members.preprocessors[i]->pipeline().decode;
     own.scale_denominator = decode.scale_denominator;
     own.format = decode.format;
+    own.thumbnail = decode.thumbnail;
     SMOL_RETURN_IF_ERROR(members.streams[i]->prepare(header, own, options, slots[i]));
     const std::optional<Rect> needed = members.streams[i]->region();
     whole = whole || !needed;
@@ -148,10 +170,9 @@ Result<std::optional<Rect>> prepare_all(Members& members, const ImageHeader& hea
   return whole ? std::optional<Rect>() : region;
 }
 
-Result<DecodeReport> decode_into(Decoder& decoder, ByteView bytes, const ImageHeader& header,
-                                 const PreprocessOptions& options, Members& members, std::span<const TensorSlot> slots) {
+Result<DecodeReport> decode_as(const DecodeStep& decode, Decoder& decoder, ByteView bytes, const ImageHeader& header,
+                               const PreprocessOptions& options, Members& members, std::span<const TensorSlot> slots) {
   const Clock::time_point start = Clock::now();
-  const DecodeStep decode = decode_step_for(members, header, options);
   SMOL_ASSIGN_OR_RETURN(const std::optional<Rect> region, prepare_all(members, header, decode, options, slots));
   DecodeRequest request = request_of(decode, header, options);
   request.region = region;
@@ -170,13 +191,24 @@ Result<DecodeReport> decode_into(Decoder& decoder, ByteView bytes, const ImageHe
   return report;
 }
 
+Result<DecodeReport> decode_into(Decoder& decoder, ByteView bytes, const ImageHeader& header,
+                                 const PreprocessOptions& options, Members& members, std::span<const TensorSlot> slots) {
+  SMOL_ASSIGN_OR_RETURN(DecodeStep decode, decode_step_for(members, header, options));
+  if (decode.thumbnail) {
+    PreprocessOptions strict = options;
+    strict.fail_on = std::max(options.fail_on, FailOn::kError);
+    Result<DecodeReport> report = decode_as(decode, decoder, bytes, header_of_thumbnail(header), strict, members, slots);
+    if (report.ok()) report->thumbnail = true;
+    // A damaged thumbnail must not cost the picture.
+    if (report.ok() || report.error().code == ErrorCode::kCancelled) return report;
+    decode.thumbnail = false;
+  }
+  return decode_as(decode, decoder, bytes, header, options, members, slots);
+}
+
 Result<DecodeNeed> PipelinePreprocessor::need(const ImageHeader& header, const PreprocessOptions& options) try {
-  Members alone;
-  alone.preprocessors[0] = this;
-  alone.streams[0] = &stream_;
-  alone.count = 1;
-  const DecodeStep decode = decode_step_for(alone, header, options);
-  SMOL_RETURN_IF_ERROR(stream_.plan(header, decode, options));
+  const DecodeStep decode = step_alone(*this, stream_, header, options);
+  SMOL_RETURN_IF_ERROR(stream_.plan(decode.thumbnail ? header_of_thumbnail(header) : header, decode, options));
   return DecodeNeed{decode, stream_.needed()};
 } catch (const std::bad_alloc&) {
   return out_of_memory();

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "preprocess/thumbnail.h"
 #include "smol/preprocess.h"
 
 namespace smol {
@@ -178,6 +179,13 @@ Status check_decode(const PhysicalPipeline& pipeline) {
   if (pipeline.decode.format == PixelFormat::kYcc8Planar && !fused_first) {
     return Error{ErrorCode::kInvalidArgument, "decode: planes (ycc8_planar) need a fused step as the first"};
   }
+  if (!pipeline.decode.thumbnail) return {};
+  const bool resizes_whole =
+      fused_first && resize_of_whole(std::get<FusedStep>(pipeline.host_steps.front()).operators) != nullptr;
+  if (!resizes_whole || denominator != 1 || pipeline.decode.format == PixelFormat::kYcc8Planar) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "decode: thumbnails need scale=1/1, no planes, and a fused step that resizes before it crops"};
+  }
   return {};
 }
 
@@ -188,7 +196,8 @@ Status check_label(const PhysicalPipeline& pipeline) {
     const auto* fused = std::get_if<FusedStep>(&step);
     if (fused != nullptr && fused->coefficient_bits != 22) best = FidelityLabel::kWithin1Lsb;
   }
-  if (pipeline.decode.scale_denominator > 1 || pipeline.decode.format == PixelFormat::kYcc8Planar)
+  const DecodeStep& decode = pipeline.decode;
+  if (decode.scale_denominator > 1 || decode.format == PixelFormat::kYcc8Planar || decode.thumbnail)
     best = FidelityLabel::kLossy;
   if (pipeline.label >= best) return {};
   return Error{ErrorCode::kInvalidArgument, "the label promises too much, promised and possible: " +

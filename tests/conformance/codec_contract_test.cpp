@@ -118,6 +118,37 @@ TEST_P(CodecContractTest, declared_capabilities_work) {
   }
 }
 
+TEST_P(CodecContractTest, thumbnails_are_decoded_as_pictures_are) {
+  const CodecCapabilities& can = codec_->capabilities();
+  int num_thumbnails = 0;
+  for (const Seed& seed : seeds_) {
+    SCOPED_TRACE(seed.name);
+    const auto header = decoder_->probe(seed.bytes);
+    ASSERT_TRUE(header.ok());
+    DecodeRequest request;
+    request.format = PixelFormat::kRgb8;
+    request.thumbnail = true;
+    Collector whole, part;
+    const auto report = decoder_->decode(seed.bytes, request, whole);
+    if (header->thumbnail.width == 0) {
+      EXPECT_EQ(code_of(report), ErrorCode::kUnsupported);
+      continue;
+    }
+    ++num_thumbnails;
+    ASSERT_TRUE(report.ok()) << report.error().to_string();
+    const Collected& got = whole.finish();
+    EXPECT_EQ(got.scaled_size, (Size{header->thumbnail.width, header->thumbnail.height}));
+    EXPECT_LT(got.scaled_size.width, header->width);
+    EXPECT_LT(got.scaled_size.height, header->height);
+    EXPECT_GT(header->thumbnail.compressed_bytes, 0);
+    request.region = Rect{1, 2, 3, 2};
+    ASSERT_TRUE(decoder_->decode(seed.bytes, request, part).ok());
+    const Collected& cut = part.finish();
+    EXPECT_EQ(crop(cut, *request.region), crop(got, *request.region));
+  }
+  EXPECT_EQ(can.embedded_thumbnails, num_thumbnails > 0);
+}
+
 TEST_P(CodecContractTest, undeclared_requests_are_refused) {
   const CodecCapabilities& can = codec_->capabilities();
   const Bytes& bytes = seeds_.front().bytes;

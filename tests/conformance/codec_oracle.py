@@ -18,7 +18,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 SIZE = (61, 47)
 COLOUR_TYPES = {"gray": (0, 1), "rgb": (2, 3), "palette": (3, 1), "gray_alpha": (4, 2), "rgba": (6, 4)}
@@ -232,10 +232,61 @@ def decode(path: Path) -> tuple[np.ndarray, int, int]:
         return np.asarray(image.convert("RGB")), channels, orientation
 
 
+def thumbnail(path: Path) -> tuple[np.ndarray, int] | None:
+    """Pixels and channels of the JPEG that a JPEG's EXIF block embeds, where it is a smaller one of the same kind."""
+    with Image.open(path) as image:
+        exif = image.info.get("exif", b"")
+        directory = image.getexif().get_ifd(ExifTags.IFD.IFD1)
+        if image.format not in ("JPEG", "MPO") or not {0x0201, 0x0202} <= directory.keys():
+            return None
+        start, size = directory[0x0201], directory[0x0202]
+        data = exif[6 + start : 6 + start + size]
+        if len(data) < size:
+            return None
+        try:
+            with Image.open(io.BytesIO(data), formats=["JPEG"]) as small:
+                smaller = small.width < image.width and small.height < image.height
+                if small.mode != image.mode or not smaller or "progressive" in small.info:
+                    return None
+                return np.asarray(small.convert("RGB")), {"L": 1, "CMYK": 4}.get(small.mode, 3)
+        except (OSError, SyntaxError):
+            return None
+
+
+def make_thumbnails(directory: Path) -> dict[str, int]:
+    """JPEGs that embed smaller ones, and what only looks like one; returns their orientations."""
+    orientations = {}
+    for name, mode, small_mode, size, progressive in (
+        ("thumbnail", "RGB", "RGB", (20, 15), False),
+        ("thumbnail_gray", "L", "L", (20, 15), False),
+        ("thumbnail_gray_of_colour", "RGB", "L", (20, 15), False),
+        ("thumbnail_progressive", "RGB", "RGB", (20, 15), True),
+        ("thumbnail_as_large", "RGB", "RGB", SIZE, False),
+    ):
+        small = io.BytesIO()
+        picture(small_mode).resize(size).save(small, "JPEG", progressive=progressive)
+        for big_endian in (False, True):
+            for cut in (0, 5):
+                exif = tiff_with_thumbnail(small.getvalue(), big_endian, cut)
+                stem = f"{name}{'_big' * big_endian}{'_cut' * (cut > 0)}"
+                picture(mode).save(directory / f"{stem}.jpg", exif=b"Exif\0\0" + exif)
+                orientations[stem] = 6
+    return orientations
+
+
+def tiff_with_thumbnail(data: bytes, big_endian: bool, cut: int) -> bytes:
+    """`cut` bytes of the thumbnail are missing at the end."""
+    order = ">" if big_endian else "<"
+    header = (b"MM\x00*" if big_endian else b"II*\x00") + struct.pack(order + "I", 8)
+    first = struct.pack(order + "HHHIHHI", 1, 0x0112, 3, 1, 6, 0, 26)
+    second = struct.pack(order + "HHHII", 2, 0x0201, 4, 1, 56) + struct.pack(order + "HHII", 0x0202, 4, 1, len(data))
+    return header + first + second + struct.pack(order + "I", 0) + data[: len(data) - cut]
+
+
 def main() -> None:
     directory = Path(sys.argv[1])
     png_answers = make_pngs(directory)
-    orientations = make_jpegs(directory)
+    orientations = make_jpegs(directory) | make_thumbnails(directory)
     groups = [("fixture", p) for p in sorted(directory.iterdir()) if p.suffix in (".jpg", ".png")]
     if len(sys.argv) > 2:
         data = Path(sys.argv[2])
@@ -263,6 +314,11 @@ def main() -> None:
         crc = zlib.crc32(np.ascontiguousarray(pixels).tobytes())
         orientation = orientation if orientation in range(1, 9) else 1
         lines.append(f"{group}\t{path}\t{width}\t{height}\t{channels}\t{orientation}\t{crc}")
+        if (embedded := thumbnail(path)) is not None:
+            pixels, channels = embedded
+            crc = zlib.crc32(np.ascontiguousarray(pixels).tobytes())
+            size = f"{pixels.shape[1]}\t{pixels.shape[0]}"
+            lines.append(f"thumbnail of {group}\t{path}\t{size}\t{channels}\t{orientation}\t{crc}")
     (directory / "manifest.tsv").write_text("\n".join(lines) + "\n")
 
 

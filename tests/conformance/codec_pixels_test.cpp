@@ -5,6 +5,7 @@
 #include <libdeflate.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -108,13 +109,28 @@ class CodecPixelsTest : public ::testing::Test {
     const std::uint32_t rgb = crc_of(decoder, bytes, PixelFormat::kRgb8);
     EXPECT_EQ(rgb, answer.crc) << "pixels differ from the oracle's";
     check_formats(decoder, bytes, *header);
+    check_thumbnail(answer, decoder, bytes, *header);
     ++checked_;
   }
 
-  static std::uint32_t crc_of(Decoder& decoder, ByteView bytes, PixelFormat format) {
+  /// The header states a thumbnail where the oracle found one, and nowhere else.
+  void check_thumbnail(const Answer& picture, Decoder& decoder, ByteView bytes, const ImageHeader& header) {
+    const auto answer = std::find_if(answers_.begin(), answers_.end(), [&](const Answer& other) {
+      return other.group == "thumbnail of " + picture.group && other.path == picture.path;
+    });
+    const bool found = answer != answers_.end();
+    EXPECT_EQ(header.thumbnail.width, found ? answer->width : 0);
+    EXPECT_EQ(header.thumbnail.height, found ? answer->height : 0);
+    if (!found || header.thumbnail.width == 0) return;
+    EXPECT_EQ(crc_of(decoder, bytes, PixelFormat::kRgb8, true), answer->crc);
+    ++thumbnails_;
+  }
+
+  static std::uint32_t crc_of(Decoder& decoder, ByteView bytes, PixelFormat format, bool thumbnail = false) {
     Image image;
     DecodeRequest request;
     request.format = format;
+    request.thumbnail = thumbnail;
     const auto report = decode_to_image(decoder, bytes, request, image);
     if (!report) {
       ADD_FAILURE() << report.error().to_string();
@@ -155,12 +171,13 @@ class CodecPixelsTest : public ::testing::Test {
   inline static std::vector<Answer> answers_;
   CodecRegistry registry_ = built_in_codecs();
   std::map<std::string_view, std::unique_ptr<Decoder>> decoders_;
-  int checked_ = 0;
+  int checked_ = 0, thumbnails_ = 0;
 };
 
 TEST_F(CodecPixelsTest, fixtures_equal_the_oracle) {
   for (const Answer& answer : answers("fixture")) check(answer);
   EXPECT_GT(checked_, 250);
+  EXPECT_EQ(thumbnails_, 4);
 }
 
 TEST_F(CodecPixelsTest, photos_equal_the_oracle) {
@@ -191,6 +208,7 @@ TEST_F(CodecPixelsTest, conformance_files_equal_the_oracle_or_fail_clearly) {
     }
     RecordProperty(fs::path(answer.path).stem().string(), report ? "decoded" : report.error().to_string());
   }
+  EXPECT_GE(thumbnails_, 10);
 }
 
 }  // namespace

@@ -27,6 +27,8 @@ std::vector<Seed> jpeg_seeds() {
   fixtures.push_back({.width = 45, .height = 38, .arithmetic = true, .quality = 60});
   std::vector<Seed> seeds;
   for (const JpegFixture& fixture : fixtures) seeds.push_back({fixture.name(), encode_jpeg(fixture)});
+  const auto thumbnail = encode_jpeg({.width = 15, .height = 13, .quality = 40});
+  seeds.push_back({"thumbnail", with_thumbnail(encode_jpeg({.width = 45, .height = 38, .quality = 60}), thumbnail)});
   return seeds;
 }
 

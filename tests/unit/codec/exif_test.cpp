@@ -40,6 +40,34 @@ TEST(ExifTest, never_reads_past_the_end) {
   }
 }
 
+/// IFD0 without entries, then IFD1 with offset and size of the thumbnail, then its bytes 1, 2, 3.
+Bytes tiff_with_thumbnail(std::uint8_t offset, std::uint8_t size, std::uint8_t second = 14) {
+  Bytes block{'I', 'I', 42, 0, 8, 0, 0, 0, 0, 0, second, 0, 0, 0, 2, 0};
+  for (const auto& [tag, value] : {std::pair<std::uint8_t, std::uint8_t>{0x01, offset}, {0x02, size}}) {
+    block.insert(block.end(), {tag, 0x02, 4, 0, 1, 0, 0, 0, value, 0, 0, 0});
+  }
+  block.insert(block.end(), {0, 0, 0, 0, 1, 2, 3});
+  return block;
+}
+
+TEST(ExifTest, finds_thumbnails_that_lie_in_the_block) {
+  const auto found = [](const Bytes& block) {
+    const ByteView thumbnail = exif_thumbnail(block);
+    return Bytes(thumbnail.begin(), thumbnail.end());
+  };
+  EXPECT_EQ(found(tiff_with_thumbnail(44, 3)), (Bytes{1, 2, 3}));
+  EXPECT_EQ(found(tiff_with_thumbnail(45, 1)), Bytes{2});
+  EXPECT_EQ(found(tiff_with_thumbnail(44, 4)), Bytes{}) << "one byte more than there is";
+  EXPECT_EQ(found(tiff_with_thumbnail(200, 1)), Bytes{});
+  EXPECT_EQ(found(tiff_with_thumbnail(44, 3, 0)), Bytes{}) << "no second directory";
+  EXPECT_EQ(found(tiff_with_thumbnail(44, 3, 250)), Bytes{});
+  const Bytes whole = tiff_with_thumbnail(44, 3);
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    // A copy of its own size, so that AddressSanitizer sees every byte too many.
+    EXPECT_EQ(found(Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))), Bytes{});
+  }
+}
+
 TEST(ExifTest, tells_exif_from_xmp) {
   Bytes app1{'E', 'x', 'i', 'f', 0, 0};
   const Bytes block = tiff(3, 3);

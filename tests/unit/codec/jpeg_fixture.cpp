@@ -100,6 +100,35 @@ std::vector<std::uint8_t> encode_jpeg(const JpegFixture& fixture) {
   return bytes;
 }
 
+std::vector<std::uint8_t> with_thumbnail(const std::vector<std::uint8_t>& jpeg, const std::vector<std::uint8_t>& thumbnail,
+                                         int orientation) {
+  std::vector<std::uint8_t> tiff{'I', 'I', 42, 0, 8, 0, 0, 0};
+  const auto put = [&tiff](std::uint32_t value, int num_bytes) {
+    for (int i = 0; i < num_bytes; ++i) tiff.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+  };
+  const auto put_directory = [&put](const std::vector<std::pair<int, std::uint32_t>>& entries, std::uint32_t next) {
+    put(static_cast<std::uint32_t>(entries.size()), 2);
+    for (const auto& [tag, value] : entries) {
+      put(static_cast<std::uint32_t>(tag), 2);
+      put(4, 2);  // LONG
+      put(1, 4);
+      put(value, 4);
+    }
+    put(next, 4);
+  };
+  constexpr std::uint32_t kSecond = 8 + 2 + 12 + 4, kData = kSecond + 2 + 2 * 12 + 4;
+  put_directory({{0x0112, static_cast<std::uint32_t>(orientation)}}, kSecond);
+  put_directory({{0x0201, kData}, {0x0202, static_cast<std::uint32_t>(thumbnail.size())}}, 0);
+  tiff.insert(tiff.end(), thumbnail.begin(), thumbnail.end());
+  const std::size_t length = 2 + 6 + tiff.size();
+  std::vector<std::uint8_t> bytes{
+      0xFF, 0xD8, 0xFF, 0xE1, static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length), 'E', 'x',
+      'i',  'f',  0,    0};
+  bytes.insert(bytes.end(), tiff.begin(), tiff.end());
+  bytes.insert(bytes.end(), jpeg.begin() + 2, jpeg.end());
+  return bytes;
+}
+
 LibjpegPicture decode_by_libjpeg(const std::vector<std::uint8_t>& bytes, int denominator, LibjpegOutput output) {
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};

@@ -30,6 +30,10 @@ struct JpegFixture {
 /// Noise over a gradient: every block has high frequencies, so that a wrong row or column shows.
 [[nodiscard]] std::vector<std::uint8_t> encode_jpeg(const JpegFixture& fixture);
 
+/// The JPEG with an EXIF segment in front that holds an orientation and `thumbnail`.
+[[nodiscard]] std::vector<std::uint8_t> with_thumbnail(const std::vector<std::uint8_t>& jpeg,
+                                                       const std::vector<std::uint8_t>& thumbnail, int orientation = 1);
+
 /// What libjpeg-turbo, called plainly, makes of a colour or grey picture: three interleaved bytes a pixel.
 struct LibjpegPicture {
   Size size;

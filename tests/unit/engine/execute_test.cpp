@@ -213,6 +213,23 @@ TEST_F(ExecuteTest, PlansWithDifferentDecodingRunTogether) {
   EXPECT_EQ(labels.size(), 20U);
 }
 
+/// A picture too small for the one plan's scale is decoded by both alike.
+TEST_F(ExecuteTest, PlansThatDecodeSmallPicturesAlikeRunTogether) {
+  Plan scaled = make_plan("scaled");
+  scaled.pipeline.decode.scale_denominator = 4;
+  scaled.pipeline.label = FidelityLabel::kLossy;
+  std::vector<CompiledPlan> both;
+  both.push_back(compile_plan(make_plan("exact")));
+  both.push_back(compile_plan(scaled));
+  std::vector<Item> items = make_items(1);
+  items[0].bytes = make_jpeg(3, 24, 20);
+  MemorySink sink;
+  ASSERT_TRUE(execute(runtime, both, *from_items(items), sink).ok());
+  ASSERT_EQ(sink.rows().size(), 2U);
+  for (const Row& row : sink.rows()) EXPECT_FALSE(row.error) << row.error->message;
+  EXPECT_EQ(sink.rows()[0].prediction.label, sink.rows()[1].prediction.label);
+}
+
 TEST_F(ExecuteTest, MeasuresPartsAlone) {
   CompiledPlan plan = compile_plan(make_plan("slow", "delay_us: 1000\n"));
   const Result<double> infer = measure_inference(plan, 0.1);
