@@ -16,6 +16,8 @@ ExactRule place_user_operators();
 ExactRule fuse();
 ExactRule push_region_into_decoder();
 ExactRule gray_late();
+ChoiceRule stored_size();
+ChoiceRule sharper_filter();
 ChoiceRule decoder_scaling();
 ChoiceRule planes_before_color();
 ChoiceRule coefficient_bits_14();
@@ -39,7 +41,10 @@ const RuleList& built_in_rules() {
           rule::gray_late(),
       },
       {
-          // Each applies to what those above it made.
+          // Each applies to what those above it made. First those that change what is resized: a picture that is cropped as
+          // it is stored needs no sharper kernel.
+          rule::stored_size(),
+          rule::sharper_filter(),
           rule::decoder_scaling(),
           rule::planes_before_color(),
           rule::coefficient_bits_14(),
@@ -284,6 +289,7 @@ Status Optimization::add_choices() {
           Choice choice{candidate_of(alternative.pipeline), choices_[i].fidelities};
           choice.candidate.notes = choices_[i].candidate.notes;
           choice.candidate.notes.push_back(alternative.note);
+          choice.candidate.may_gain_accuracy = choices_[i].candidate.may_gain_accuracy || alternative.may_gain_accuracy;
           if (!alternative.fidelity.empty()) choice.fidelities.push_back(alternative.fidelity);
           if (std::find(trace.notes.begin(), trace.notes.end(), alternative.note) == trace.notes.end()) {
             trace.notes.push_back(alternative.note);
@@ -343,6 +349,10 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
     if (fused != nullptr && fused->coefficient_bits < 22) honest = std::max(honest, FidelityLabel::kWithin1Lsb);
   }
   if (form.decode.scale_denominator > 1 || form.decode.format == PixelFormat::kYcc8Planar) honest = FidelityLabel::kLossy;
+  for (const Operator& op : operators_of(form)) {
+    const auto& wanted = result_.logical.operators;
+    if (is_resize(op) && std::find(wanted.begin(), wanted.end(), op) == wanted.end()) honest = FidelityLabel::kLossy;
+  }
   if (form.label < honest) return wrong("labelled more faithful than it is");
   return {};
 }
@@ -385,6 +395,7 @@ void Optimization::reject_what_does_not_pay() {
     const bool beaten = std::any_of(choices_.begin(), choices_.end(), [&choice](const Choice& other) {
       const Candidate &a = other.candidate, &b = choice.candidate;
       return &other != &choice && a.pipeline.label <= b.pipeline.label && a.fidelity != b.fidelity &&
+             a.may_gain_accuracy == b.may_gain_accuracy &&
              std::includes(choice.fidelities.begin(), choice.fidelities.end(), other.fidelities.begin(),
                            other.fidelities.end()) &&
              a.pipeline.device_operators.size() == b.pipeline.device_operators.size() && a.cost.total() <= b.cost.total();

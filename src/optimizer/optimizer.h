@@ -27,6 +27,7 @@ struct Candidate {
   PhysicalPipeline pipeline;
   std::string fidelity = "exact";  ///< "exact", "bits14", "scale4+bits14", ...: what changes answers
   std::vector<std::string> notes;  ///< of the choices taken
+  bool may_gain_accuracy = false;  ///< by one of them: it need not be cheaper
   WorkCount work;
   OpCost cost;
 };

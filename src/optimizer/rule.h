@@ -31,6 +31,9 @@ struct Alternative {
   PhysicalPipeline pipeline;  ///< its label says how faithful it is
   std::string fidelity;       ///< "scale4", part of the candidate's name; empty when answers do not change
   std::string note;           ///< one line for explain
+  /// It may be more accurate than what it began with (of a picture that lost something on the way), so it is kept also where
+  /// it costs more: measuring decides.
+  bool may_gain_accuracy = false;
 };
 
 /// The output stays the same (within the label of the form's order). Has one of the two functions.

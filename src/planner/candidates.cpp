@@ -49,7 +49,9 @@ Result<std::vector<Plan>> make_candidates(const Runtime& runtime, const ModelCar
       if (num_on_device > 0 && backend->capabilities().shares_host_cores && !options.all_placements) continue;
       const bool exact = candidate.pipeline.label == FidelityLabel::kExact;
       const double exact_cost = optimized.candidates.front().cost.total();
-      if (!exact && !options.all_fidelities && candidate.cost.total() > (1 - kWorthMeasuring) * exact_cost) continue;
+      if (!exact && !options.all_fidelities && !candidate.may_gain_accuracy &&
+          candidate.cost.total() > (1 - kWorthMeasuring) * exact_cost)
+        continue;
       if (!taken.emplace(candidate.fidelity, num_on_device).second) continue;
       Plan plan;
       plan.model = card_path;
