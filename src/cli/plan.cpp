@@ -179,6 +179,27 @@ Status run(const PlanArguments& arguments, Context& context) {
   return show(plans, measured, options, arguments, context);
 }
 
+void add_constraints(CLI::App& command, PlanArguments& arguments) {
+  command
+      .add_option("--min-accuracy", arguments.min_accuracy,
+                  "Choose the fastest plan of which the data say that it has at least this accuracy")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      .add_option("--min-throughput", arguments.min_throughput,
+                  "Choose the most accurate plan with at least this many items a second")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-latency", arguments.max_latency_ms,
+                  "Choose the most accurate plan that answers one picture on the idle machine within so many milliseconds")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-cost", arguments.max_cost,
+                  "Choose the most accurate plan that costs at most so much for a million items; needs --prices")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--prices", arguments.prices, "What machines cost (docs/howto/reckon-costs.md)");
+  command.add_option("--instance", arguments.instance, "Which machine of the price file (default: the first)");
+}
+
 }  // namespace
 
 void add_plan(CLI::App& program, Context& context) {
@@ -189,24 +210,7 @@ void add_plan(CLI::App& program, Context& context) {
       "DATASET", arguments->dataset,
       "Dataset file (.yaml), folder, or list (.txt: one item a line; # comments). Not needed with --profile");
   command->add_option("--models", arguments->models, "Model cards (default: those of the dataset file)");
-  command
-      ->add_option("--min-accuracy", arguments->min_accuracy,
-                   "Choose the fastest plan of which the data say that it has at least this accuracy")
-      ->check(CLI::Range(0.0, 1.0));
-  command
-      ->add_option("--min-throughput", arguments->min_throughput,
-                   "Choose the most accurate plan with at least this many items a second")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--max-latency", arguments->max_latency_ms,
-                   "Choose the most accurate plan that answers one picture on the idle machine within so many milliseconds")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--max-cost", arguments->max_cost,
-                   "Choose the most accurate plan that costs at most so much for a million items; needs --prices")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--prices", arguments->prices, "What machines cost (docs/howto/reckon-costs.md)");
-  command->add_option("--instance", arguments->instance, "Which machine of the price file (default: the first)");
+  add_constraints(*command, *arguments);
   command
       ->add_option("--time-budget", arguments->time_budget_s,
                    "Stop measuring in good order after about so many seconds; what is found by then is used")
