@@ -85,7 +85,7 @@ Json answer_of(const PlanSet& plans, const PlanOptions& options) {
   const auto entry_of = [&](const Plan& plan) {
     Json entry = to_json(plan);
     if (options.instance) {
-      const PlanCost cost = cost_of(plan, *options.instance, available_cores(), plans.overlap_exponent);
+      const PlanCost cost = cost_of(plan, *options.instance, plans.cores, plans.overlap_exponent);
       entry["cost"] = {{"instance", options.instance->name},
                        {"items_per_s", cost.items_per_s},
                        {"price_per_million", cost.price_per_million},
@@ -137,7 +137,7 @@ Status show(const PlanSet& plans, const Profile& profile, const PlanOptions& opt
     print_text(plans, arguments, plans.accuracy_kind == "none" ? num_not_comparable : 0);
   }
   if (plans.decision.met) return {};
-  return Error{ErrorCode::kInvalidArgument, plans.decision.reason};
+  return Error{ErrorCode::kNotFound, plans.decision.reason};  // the request was a good one
 }
 
 Result<PlanSet> measure(const Runtime& runtime, const PlanArguments& arguments, PlanOptions& options, Profile& measured,

@@ -254,6 +254,7 @@ Result<PlanSet> Planning::conclude() {
   mark_undecided(split.frontier);
   PlanSet set;
   set.machine = machine_name();
+  set.cores = available_cores();
   set.smol_version = SMOL_VERSION;
   set.date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   set.dataset = dataset_.path;
