@@ -27,6 +27,8 @@ import preprocessing
 import runtimes
 from harness import DATA, ROOT, PeerMissing, Settings, StudyResult, processor, run_smol, table, today
 
+from planner import cost_model, datasets, frontiers, regimes, thumbnails
+
 STUDIES: dict[str, Callable[[Settings], StudyResult]] = {
     "decoder": micro_rates.study,
     "preprocessing": preprocessing.study_medium,
@@ -34,6 +36,12 @@ STUDIES: dict[str, Callable[[Settings], StudyResult]] = {
     "end-to-end": end_to_end.study,
     "runtimes": runtimes.study,
     "ablations": ablations.study,
+    "cost-model": cost_model.study,
+    "regimes": regimes.study,
+    "thumbnails": thumbnails.study,
+    "photos": frontiers.study_of(datasets.photos),
+    "cells": frontiers.study_of(datasets.cells),
+    "planning-time": frontiers.planning_time,
 }
 VERSIONS = ("pillow", "numpy", "opencv-python-headless", "torch", "onnxruntime", "openvino", "pyvips")
 

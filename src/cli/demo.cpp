@@ -97,8 +97,9 @@ Status run(const DemoArguments& arguments, Context& context) {
       "renditions: {full: {path: photos}, thumb161: {path: thumb161}, thumb161-q75: {path: thumb161-q75}}\n"
       "models: [models/efficientnet_lite0.yaml, models/efficientnet_lite1.yaml, models/efficientnet_lite2.yaml]\n"));
   SMOL_RETURN_IF_ERROR(
-      teller.step("measure models x renditions; the frontier",
-                  {program, "plan", in("dataset-renditions.yaml"), "--min-accuracy", "0.7", "-o", in("plans.yaml")}));
+      teller.step("profile, predict and race models x renditions; the frontier, and a report to open in a browser",
+                  {program, "plan", in("dataset-renditions.yaml"), "--min-accuracy", "0.6", "-o", in("plans.yaml"),
+                   "--report", in("report.html")}));
   SMOL_RETURN_IF_ERROR(teller.step("why the chosen plan is what it is", {program, "explain", in("plans.yaml")}));
   SMOL_RETURN_IF_ERROR(teller.step("run it", {program, "run", in("plans.yaml"), in("dataset-renditions.yaml"), "-o",
                                               in("results.parquet"), "--overwrite"}));
@@ -110,6 +111,7 @@ Status run(const DemoArguments& arguments, Context& context) {
     context.answer(Json{{"folder", folder},
                         {"dataset", in("dataset-renditions.yaml")},
                         {"plans", in("plans.yaml")},
+                        {"report", in("report.html")},
                         {"results", in("results.parquet")}});
   }
   return teller.call(

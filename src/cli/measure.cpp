@@ -81,20 +81,19 @@ Result<Rates> measure_rates(const Runtime& runtime, CompiledPlan& compiled, cons
   // Of six pictures the time would be that of filling and draining the pipeline.
   auto count = std::max<std::int64_t>(static_cast<std::int64_t>(items.size()), kItemsToWarmUp);
   for (int repeat = -1; repeat < arguments.repeats; ++repeat) {
-    const std::unique_ptr<Source> preprocess_source = repeat_items(items, count), source = repeat_items(items, count);
+    const std::unique_ptr<Source> preprocess_source = repeat_items(items, count);
     SMOL_ASSIGN_OR_RETURN(const RunReport preprocess, measure_preprocessing(runtime, compiled, *preprocess_source, options));
     SMOL_ASSIGN_OR_RETURN(const double infer, measure_inference(compiled, repeat < 0 ? 0.2 : arguments.seconds));
-    FailureSink sink;
-    SMOL_ASSIGN_OR_RETURN(const RunReport together, execute(runtime, {&compiled, 1}, *source, sink, options));
-    if (together.cancelled) return Error{ErrorCode::kCancelled, "measuring was stopped"};
+    SMOL_ASSIGN_OR_RETURN(const WholeRate together, measure_whole(runtime, compiled, items, arguments.seconds,
+                                                                  static_cast<double>(count) / arguments.seconds, options));
     if (repeat < 0) {  // the first round warms up and tells how many items a measurement needs
-      count = std::max<std::int64_t>(static_cast<std::int64_t>(together.throughput() * arguments.seconds), 32);
+      count = std::max<std::int64_t>(static_cast<std::int64_t>(together.items_per_s * arguments.seconds), 32);
       continue;
     }
     rates.preprocess.push_back(preprocess.throughput());
     rates.infer.push_back(infer);
-    rates.together.push_back(together.throughput());
-    rates.last = together;
+    rates.together.push_back(together.items_per_s);
+    rates.last = together.report;
     Progress progress;
     progress.items = repeat + 1;
     progress.total = arguments.repeats;

@@ -1,10 +1,16 @@
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <memory>
 
+#include "base/text_file.h"
 #include "base/thread_budget.h"
 #include "cli/command.h"
+#include "cli/optimizer_account.h"
+#include "cli/output_file.h"
+#include "optimizer/explain.h"
 #include "planner/frontier.h"
+#include "planner/report/report.h"
 
 namespace smol::cli {
 namespace {
@@ -116,11 +122,23 @@ void print_text(const PlanSet& plans, const PlanArguments& arguments, std::int64
     fmt::print("Chosen: {} ({}{}).\n", plans.chosen,
                plans.decision.constraint.empty() ? "" : plans.decision.constraint + ": ", plans.decision.reason);
   }
+  if (!arguments.report.empty()) fmt::print("wrote {}\n", arguments.report);
   if (!arguments.output.empty())
     fmt::print("wrote {}{}\n", arguments.output,
                plans.decision.met && !plans.plans.front().model.empty()
                    ? fmt::format("; next: smol run {} INPUT -o results/", arguments.output)
                    : "");
+}
+
+Status write_report(const PlanSet& plans, const Profile& profile, const Runtime* runtime, const Dataset* dataset,
+                    const PlanArguments& arguments) {
+  ReportInput input{plans, profile, findings(plans), {}};
+  for (const Plan& plan : plans.plans) {
+    if (runtime == nullptr || dataset == nullptr) break;  // a profile alone: there is no optimizer to ask
+    SMOL_ASSIGN_OR_RETURN(const OptimizerAccount account, account_for(*runtime, plan, *dataset, arguments.disabled_rules));
+    input.explanations.emplace_back(plan.id, explain(account.input, account.result, {}));
+  }
+  return write_text_file(arguments.report, report_html(input));
 }
 
 // The plans are written and shown also when none meets the constraint: then that is the command's failure.
@@ -140,11 +158,8 @@ Status show(const PlanSet& plans, const Profile& profile, const PlanOptions& opt
   return Error{ErrorCode::kNotFound, plans.decision.reason};  // the request was a good one
 }
 
-Result<PlanSet> measure(const Runtime& runtime, const PlanArguments& arguments, PlanOptions& options, Profile& measured,
+Result<PlanSet> measure(const Runtime& runtime, const Dataset& dataset, PlanOptions& options, Profile& measured,
                         Context& context) {
-  SMOL_ASSIGN_OR_RETURN(Dataset dataset, open_input(runtime, arguments.dataset));
-  SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without, kWithoutInPlans));
-  if (!without.low_resolution) dataset.renditions.resize(1);
   warn_of_passed_over(dataset);
   context.stop_in_good_order("plans are not written; answers and rates that were found are kept in the cache");
   ProgressBar bar("plan", context.quiet);
@@ -159,6 +174,10 @@ Result<PlanSet> measure(const Runtime& runtime, const PlanArguments& arguments, 
 Status run(const PlanArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without, kWithoutInPlans));
   SMOL_ASSIGN_OR_RETURN(PlanOptions options, plan_options(arguments, without, context));
+  if (!arguments.report.empty()) {  // before measuring, not after
+    constexpr std::array<std::string_view, 2> kExtensions{".html", ".htm"};
+    SMOL_RETURN_IF_ERROR(check_extension(arguments.report, kExtensions));
+  }
   Profile given;
   if (!arguments.profile.empty()) {
     SMOL_ASSIGN_OR_RETURN(given, load_profile(arguments.profile));
@@ -168,6 +187,7 @@ Status run(const PlanArguments& arguments, Context& context) {
     if (options.profile == nullptr)
       return Error{ErrorCode::kInvalidArgument, "name a dataset, or a profile to plan with alone (--profile)"};
     SMOL_ASSIGN_OR_RETURN(const PlanSet plans, plan(given, options));
+    if (!arguments.report.empty()) SMOL_RETURN_IF_ERROR(write_report(plans, given, nullptr, nullptr, arguments));
     return show(plans, given, options, arguments, context);
   }
   if (options.profile != nullptr && !given.machine.empty() && given.machine != machine_name()) {
@@ -175,7 +195,10 @@ Status run(const PlanArguments& arguments, Context& context) {
   }
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   Profile measured;
-  SMOL_ASSIGN_OR_RETURN(const PlanSet plans, measure(runtime, arguments, options, measured, context));
+  SMOL_ASSIGN_OR_RETURN(Dataset dataset, open_input(runtime, arguments.dataset));
+  if (!without.low_resolution) dataset.renditions.resize(1);
+  SMOL_ASSIGN_OR_RETURN(const PlanSet plans, measure(runtime, dataset, options, measured, context));
+  if (!arguments.report.empty()) SMOL_RETURN_IF_ERROR(write_report(plans, measured, &runtime, &dataset, arguments));
   return show(plans, measured, options, arguments, context);
 }
 
@@ -216,6 +239,7 @@ void add_plan(CLI::App& program, Context& context) {
                    "Stop measuring in good order after about so many seconds; what is found by then is used")
       ->check(CLI::PositiveNumber);
   command->add_option("-o,--output", arguments->output, "Write the plans to this file");
+  command->add_option("--report", arguments->report, "Write a report, one HTML page, to this file");
   command->add_option("--save-profile", arguments->save_profile, "Write what was measured to this file");
   command->add_option("--profile", arguments->profile,
                       "Rates that stand in for measuring; without DATASET, plan with nothing else (for machines and models "

@@ -76,6 +76,34 @@ class DiscardingSink final : public Sink {
   Status finish(bool /*complete*/) override { return {}; }
 };
 
+// Notes when rows arrive.
+class ArrivalSink final : public Sink {
+ public:
+  explicit ArrivalSink(Sink* next) : next_(next) {}
+  Status write(std::span<const Row> rows) override {
+    num_rows_ += static_cast<std::int64_t>(rows.size());
+    arrivals_.emplace_back(Clock::now(), num_rows_);
+    return next_ == nullptr ? Status{} : next_->write(rows);
+  }
+  Status finish(bool /*complete*/) override { return {}; }
+
+  /// Rows a second between the arrival of row `first` and that of row `last`; 0 where they are not apart.
+  [[nodiscard]] double rate(std::int64_t first, std::int64_t last) const {
+    const auto at = [&](std::int64_t row) {
+      return std::find_if(arrivals_.begin(), arrivals_.end(), [row](const auto& arrival) { return arrival.second >= row; });
+    };
+    const auto begin = at(first), end = at(last);
+    if (begin == arrivals_.end() || end == arrivals_.end() || end->second <= begin->second) return 0;
+    const double seconds = std::chrono::duration<double>(end->first - begin->first).count();
+    return seconds > 0 ? static_cast<double>(end->second - begin->second) / seconds : 0;
+  }
+
+ private:
+  Sink* next_;
+  std::int64_t num_rows_ = 0;
+  std::vector<std::pair<Clock::time_point, std::int64_t>> arrivals_;
+};
+
 // A source that gives the items of one batch, then waits until they have their rows, and times that.
 class OneBatchAtATime final : public Source {
  public:
@@ -230,6 +258,28 @@ Result<double> measure_latency(const Runtime& runtime, CompiledPlan& plan, std::
   SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime, {&plan, 1}, turns, rows, options));
   if (report.cancelled) return Error{ErrorCode::kCancelled, "measuring was stopped"};
   return turns.median_us();
+}
+
+Result<WholeRate> measure_whole(const Runtime& runtime, CompiledPlan& plan, const std::vector<Item>& items, double seconds,
+                                double expected, const RunOptions& options, Sink* sink) {
+  constexpr std::int64_t kBatchesInWindow = 6, kLeastItems = 32;
+  const CompiledPlan::State& state = plan.state();
+  const std::int64_t batch = state.instance->batch();
+  const std::int64_t filling = batch * state.streams, draining = batch * state.slots;
+  const std::int64_t count =
+      std::max({static_cast<std::int64_t>(expected * seconds), kLeastItems, filling + kBatchesInWindow * batch + draining});
+  ArrivalSink arrivals(sink);
+  const std::unique_ptr<Source> source = repeat_items(items, count);
+  WholeRate rate;
+  SMOL_ASSIGN_OR_RETURN(rate.report, execute(runtime, {&plan, 1}, *source, arrivals, options));
+  if (rate.report.cancelled) return Error{ErrorCode::kCancelled, "measuring was stopped"};
+  const double rows_an_item = static_cast<double>(rate.report.rows) / static_cast<double>(std::max<std::int64_t>(1, count));
+  const auto rows = [rows_an_item](std::int64_t num_items) {
+    return static_cast<std::int64_t>(static_cast<double>(num_items) * rows_an_item);
+  };
+  rate.items_per_s = arrivals.rate(rows(filling), rows(count - draining)) / rows_an_item;
+  if (!(rate.items_per_s > 0)) rate.items_per_s = rate.report.throughput();
+  return rate;
 }
 
 Result<RunReport> measure_preprocessing(const Runtime& runtime, CompiledPlan& plan, Source& source,

@@ -24,6 +24,16 @@ struct DeviceTimes {
 /// microseconds. Of `items`, which are taken in turn. Items that fail count.
 [[nodiscard]] Result<double> measure_latency(const Runtime& runtime, CompiledPlan& plan, std::vector<Item> items,
                                              int repeats, const RunOptions& options);
+/// Throughput of the whole plan in the steady state: filling the pipeline at the start and draining it at the end, which
+/// long runs do not notice, are left out. About `seconds`, or as long as some batches more than are in flight take;
+/// `expected` is a guess of the throughput. Of `items`, which are repeated; rows go to `sink`, if given.
+struct WholeRate {
+  double items_per_s = 0;
+  RunReport report;
+};
+[[nodiscard]] Result<WholeRate> measure_whole(const Runtime& runtime, CompiledPlan& plan, const std::vector<Item>& items,
+                                              double seconds, double expected, const RunOptions& options,
+                                              Sink* sink = nullptr);
 /// Runs the plan with inference left out: workers fill batches that complete at once.
 [[nodiscard]] Result<RunReport> measure_preprocessing(const Runtime& runtime, CompiledPlan& plan, Source& source,
                                                       const RunOptions& options);

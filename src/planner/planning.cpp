@@ -22,6 +22,7 @@ namespace smol {
 namespace {
 
 constexpr double kStageSeconds = 0.25, kWholeSeconds = 0.6;
+constexpr double kSameSpeed = 0.1;     ///< rates of an earlier planning that differ by more are measured again
 constexpr double kCompileSeconds = 4;  ///< a model at several batches, with their rates: for the estimate of planning time
 
 }  // namespace
@@ -40,6 +41,7 @@ Result<PlanSet> Planning::run() {
   profiler_ = std::make_unique<Profiler>(runtime_, options_, items_, known);
   book_ = std::make_unique<AnswerBook>(runtime_, dataset_, options_, *profiler_, units_of(calibration_.items));
   SMOL_RETURN_IF_ERROR(leave_out_failing_items());
+  SMOL_RETURN_IF_ERROR(doubt_cached_rates());
   SMOL_RETURN_IF_ERROR(profile_stages());
   SMOL_RETURN_IF_ERROR(calibrate_overlap());
   predict_all();
@@ -129,6 +131,28 @@ Status Planning::leave_out_failing_items() {
     return Error{last.code,
                  fmt::format("plan {} failed on every calibration item; the last one: {}", first->plan.id, last.message),
                  last.stage};
+  }
+  return {};
+}
+
+// A machine is faster at one time than at another, and rates of different times must not be compared. One plan tells.
+Status Planning::doubt_cached_rates() {
+  if (options_.profile != nullptr) return {};  // given on purpose
+  const auto cached = std::find_if(contenders_.begin(), contenders_.end(),
+                                   [&](const Contender& contender) { return profiler_->was_known(contender); });
+  if (cached == contenders_.end()) return {};
+  SMOL_RETURN_IF_ERROR(tick("whether rates of an earlier planning still hold"));
+  SMOL_RETURN_IF_ERROR(profiler_->sample(*cached, kStageSeconds, false));  // takes them over
+  const double preprocess_then = profiler_->preprocess_per_s(*cached), infer_then = profiler_->infer_per_s(cached->plan);
+  profiler_->begin_round();
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    SMOL_RETURN_IF_ERROR(profiler_->sample(*cached, kStageSeconds, true));
+    profiler_->begin_round();
+  }
+  const auto differs = [](double then, double now) { return std::abs(std::log(now / then)) > kSameSpeed; };
+  if (differs(preprocess_then, profiler_->preprocess_per_s(*cached)) ||
+      differs(infer_then, profiler_->infer_per_s(cached->plan))) {
+    profiler_->forget_known();
   }
   return {};
 }

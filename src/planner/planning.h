@@ -35,6 +35,7 @@ class Planning {
   /// Answers of one contender a rendition: items that fail are not measured with.
   Status leave_out_failing_items();
   // rates
+  Status doubt_cached_rates();
   Status profile_stages();
   Status calibrate_overlap();
   void predict_all();
@@ -42,6 +43,7 @@ class Planning {
   void keep_best_placements();
   // accuracies
   Status race_accuracies();
+  void revise_estimate();
   Status race_block(std::size_t begin, std::size_t end);
   void record_accuracies();
   [[nodiscard]] std::optional<bool> is_right(const AnswerBook& book, const Plan& plan, std::size_t unit) const;

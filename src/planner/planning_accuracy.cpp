@@ -23,8 +23,7 @@ std::vector<std::size_t> block_ends(std::size_t num_units) {
 std::optional<std::size_t> Planning::reference_contender() const {
   std::optional<std::size_t> reference;
   for (std::size_t i = 0; i < contenders_.size(); ++i) {
-    if (!contenders_[i].classifies ||
-        !cannot_change_answers(contenders_[i].plan, dataset_.renditions.front().name)) {
+    if (!contenders_[i].classifies || !cannot_change_answers(contenders_[i].plan, dataset_.renditions.front().name)) {
       continue;
     }
     if (!reference || profiler_->infer_per_s(contenders_[i].plan) < profiler_->infer_per_s(contenders_[*reference].plan))
@@ -55,6 +54,17 @@ Status Planning::race_block(std::size_t begin, std::size_t end) {
   return {};
 }
 
+// Rates are known by now: so is about how long the answers and the runs from end to end will take.
+void Planning::revise_estimate() {
+  constexpr double kShareAsked = 0.7, kSecondsARun = 1.2, kFinalists = 8;  // some are dropped, some answers are cached
+  double seconds = 0;
+  for (const Contender& contender : contenders_)
+    seconds += kShareAsked * static_cast<double>(book_->units().size()) / std::max(1.0, contender.plan.throughput());
+  seconds += std::min(kFinalists, static_cast<double>(contenders_.size())) * options_.repeats * kSecondsARun;
+  expected_s_ = elapsed_s() + seconds;
+  if (options_.time_budget_s > 0) expected_s_ = std::min(expected_s_, options_.time_budget_s);
+}
+
 Status Planning::race_accuracies() {
   const std::vector<Unit>& units = book_->units();
   const bool labelled = std::any_of(units.begin(), units.end(), [](const Unit& unit) { return unit.label >= 0; });
@@ -69,6 +79,7 @@ Status Planning::race_accuracies() {
   for (const Contender& contender : contenders_) throughputs.push_back(contender.plan.throughput());
   race_ = std::make_unique<AccuracyRace>(throughputs, units.size(), static_cast<int>(ends.size()));
   if (reference_) race_->protect(*reference_);
+  revise_estimate();
   std::size_t begin = 0;
   for (const std::size_t end : ends) {
     if (begin > 0 && time_is_up(0.7)) break;

@@ -157,16 +157,27 @@ Result<double> Profiler::run_whole(Contender& contender, double seconds) {
   SMOL_ASSIGN_OR_RETURN(CompiledPlan * compiled, compiled_for(contender.plan));
   double& expected = whole_per_s_[contender.plan.id];
   if (expected <= 0) expected = predict(contender, kDefaultExponent).throughput;
-  const auto count = std::max(static_cast<std::int64_t>(expected * seconds), kFirstItems);
-  const std::unique_ptr<Source> source = repeat_items(items_[contender.rendition], count);
-  MemorySink sink;
   RunOptions options;
   options.limits = options_.limits;
   options.stop = options_.stop;
-  SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime_, {compiled, 1}, *source, sink, options));
-  if (report.cancelled) return Error{ErrorCode::kCancelled, "planning was stopped"};
-  expected = report.throughput();
+  SMOL_ASSIGN_OR_RETURN(const WholeRate rate,
+                        measure_whole(runtime_, *compiled, items_[contender.rendition], seconds, expected, options));
+  expected = rate.items_per_s;
   return expected;
+}
+
+void Profiler::forget_known() {
+  known_preprocess_.clear();
+  known_inference_.clear();
+  for (const std::string& key : from_known_) {
+    if (const auto entry = preprocess_.find(key); entry != preprocess_.end()) entry->second.items_per_s.clear();
+    if (const auto entry = inference_.find(key); entry != inference_.end()) entry->second.items_per_s.clear();
+  }
+  from_known_.clear();
+}
+
+bool Profiler::was_known(const Contender& contender) const {
+  return known_preprocess_.contains(preprocess_key(contender)) && known_inference_.contains(inference_key(contender.plan));
 }
 
 bool Profiler::knows(const Contender& contender) const {

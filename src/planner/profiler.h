@@ -14,7 +14,7 @@ namespace smol {
 struct Contender {
   Plan plan;
   std::size_t rendition = 0;  ///< index into Dataset::renditions
-  bool classifies = false;  ///< its answers are labels, which may be right or wrong
+  bool classifies = false;    ///< its answers are labels, which may be right or wrong
 };
 
 /// Measures the stages of plans, each distinct stage once: plans share what they have in common. What `known` holds (a
@@ -35,6 +35,11 @@ class Profiler {
   Status sample(Contender& contender, double seconds, bool afresh);
   /// The contender's plan, from end to end, for about `seconds`: items a second.
   Result<double> run_whole(Contender& contender, double seconds);
+
+  /// Forgets what was known from the beginning: it is measured when it is sampled next.
+  void forget_known();
+  /// Whether both stages were known from the beginning.
+  [[nodiscard]] bool was_known(const Contender& contender) const;
 
   /// What the cost model says; the stages must be known.
   [[nodiscard]] PlanPrediction predict(const Contender& contender, double overlap_exponent) const;
