@@ -175,6 +175,7 @@ Status Planning::calibrate_overlap() {
   std::vector<std::pair<double, Contender*>> by_balance;
   for (Contender& contender : contenders_) {
     if (!profiler_->predict(contender, kDefaultExponent).shares_host_cores) continue;
+    if (options_.profile != nullptr && profiler_->was_known(contender)) continue;  // given rates are not this machine's
     const double ratio = profiler_->preprocess_per_s(contender) / profiler_->infer_per_s(contender.plan);
     by_balance.emplace_back(std::abs(std::log(ratio)), &contender);
   }
