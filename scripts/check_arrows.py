@@ -33,6 +33,8 @@ PUBLIC = {
     "backend": "backend",
     "model": "model",
     "plan": "plan",
+    "profile": "plan",
+    "prices": "plan",  # plain data that session.h names; its functions are the planner's, as plan() is
     "arrow": "engine",
     "session": "engine",
 }

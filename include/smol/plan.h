@@ -105,6 +105,7 @@ struct Decision {
 struct PlanSet {
   static constexpr int kFormat = 2;  ///< files of format 1 are read, too
   std::string machine;               ///< where it was measured: machine_name()
+  int cores = 0;                     ///< hardware threads behind the rates; 0 = not known
   std::string smol_version;
   std::string date;                 ///< UTC, ISO 8601
   std::string dataset;              ///< path, relative to the plan file where possible

@@ -39,7 +39,11 @@ struct PlanCost {
   double price_per_million = 0;  ///< items
   double kwh_per_million = 0;    ///< 0: watts not known
 };
-/// `cores`: what the plan's rates were measured with. The host's part scales linearly, a device's stays as it is.
+/// `cores`: what the plan's rates were measured with; 0: not known. With another number the host's part scales linearly, and
+/// what a device and its link do stays as it is.
 [[nodiscard]] PlanCost cost_of(const Plan& plan, const Instance& instance, int cores, double overlap_exponent);
+
+/// Plans for a device of its own need an instance with an accelerator; which one is not compared.
+[[nodiscard]] bool can_run_on(const Plan& plan, const Instance& instance);
 
 }  // namespace smol

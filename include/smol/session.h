@@ -82,6 +82,7 @@ struct RunOptions {
   /// Past it the run ends with kLimitExceeded: on the way from 20 items on, at its end however few they are.
   double max_failure_fraction = 1;
   std::chrono::milliseconds max_batch_delay{1000};  ///< a partly filled batch does not wait longer
+  std::chrono::milliseconds max_row_delay{200};     ///< nor does a finished row for others to be written with
   Ablation ablation;
   std::stop_token stop;
   std::function<void(const Progress&)> on_progress;  ///< about 10 times a second, from one thread

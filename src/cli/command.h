@@ -56,6 +56,7 @@ void add_rendition(CLI::App& program, Context& context);
 void add_plan(CLI::App& program, Context& context);
 void add_explain(CLI::App& program, Context& context);
 void add_measure(CLI::App& program, Context& context);
+void add_cost(CLI::App& program, Context& context);
 void add_report(CLI::App& program, Context& context);
 void add_run(CLI::App& program, Context& context);
 void add_demo(CLI::App& program, Context& context);

@@ -102,7 +102,7 @@ int run_program(int argc, char** argv) {
   program.add_option("--plugin", context.plugins, "Shared object that adds codecs, backends or user operators");
   program.add_option("--simd", context.simd, "Use only this SIMD target (see `smol info`); for tests")->group("Advanced");
   for (auto* add : {add_info, add_inspect, add_decode, add_preprocess, add_rendition, add_plan, add_explain, add_measure,
-                    add_report, add_run, add_demo, add_completion}) {
+                    add_cost, add_report, add_run, add_demo, add_completion}) {
     add(program, context);
   }
   program.parse_complete_callback([&] {

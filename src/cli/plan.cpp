@@ -91,7 +91,7 @@ Json answer_of(const PlanSet& plans, const PlanOptions& options) {
   const auto entry_of = [&](const Plan& plan) {
     Json entry = to_json(plan);
     if (options.instance) {
-      const PlanCost cost = cost_of(plan, *options.instance, available_cores(), plans.overlap_exponent);
+      const PlanCost cost = cost_of(plan, *options.instance, plans.cores, plans.overlap_exponent);
       entry["cost"] = {{"instance", options.instance->name},
                        {"items_per_s", cost.items_per_s},
                        {"price_per_million", cost.price_per_million},
@@ -155,7 +155,7 @@ Status show(const PlanSet& plans, const Profile& profile, const PlanOptions& opt
     print_text(plans, arguments, plans.accuracy_kind == "none" ? num_not_comparable : 0);
   }
   if (plans.decision.met) return {};
-  return Error{ErrorCode::kInvalidArgument, plans.decision.reason};
+  return Error{ErrorCode::kNotFound, plans.decision.reason};  // the request was a good one
 }
 
 Result<PlanSet> measure(const Runtime& runtime, const Dataset& dataset, PlanOptions& options, Profile& measured,
@@ -202,6 +202,27 @@ Status run(const PlanArguments& arguments, Context& context) {
   return show(plans, measured, options, arguments, context);
 }
 
+void add_constraints(CLI::App& command, PlanArguments& arguments) {
+  command
+      .add_option("--min-accuracy", arguments.min_accuracy,
+                  "Choose the fastest plan of which the data say that it has at least this accuracy")
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      .add_option("--min-throughput", arguments.min_throughput,
+                  "Choose the most accurate plan with at least this many items a second")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-latency", arguments.max_latency_ms,
+                  "Choose the most accurate plan that answers one picture on the idle machine within so many milliseconds")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-cost", arguments.max_cost,
+                  "Choose the most accurate plan that costs at most so much for a million items; needs --prices")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--prices", arguments.prices, "What machines cost (docs/howto/reckon-costs.md)");
+  command.add_option("--instance", arguments.instance, "Which machine of the price file (default: the first)");
+}
+
 }  // namespace
 
 void add_plan(CLI::App& program, Context& context) {
@@ -212,24 +233,7 @@ void add_plan(CLI::App& program, Context& context) {
       "DATASET", arguments->dataset,
       "Dataset file (.yaml), folder, or list (.txt: one item a line; # comments). Not needed with --profile");
   command->add_option("--models", arguments->models, "Model cards (default: those of the dataset file)");
-  command
-      ->add_option("--min-accuracy", arguments->min_accuracy,
-                   "Choose the fastest plan of which the data say that it has at least this accuracy")
-      ->check(CLI::Range(0.0, 1.0));
-  command
-      ->add_option("--min-throughput", arguments->min_throughput,
-                   "Choose the most accurate plan with at least this many items a second")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--max-latency", arguments->max_latency_ms,
-                   "Choose the most accurate plan that answers one picture on the idle machine within so many milliseconds")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--max-cost", arguments->max_cost,
-                   "Choose the most accurate plan that costs at most so much for a million items; needs --prices")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--prices", arguments->prices, "What machines cost (docs/howto/reckon-costs.md)");
-  command->add_option("--instance", arguments->instance, "Which machine of the price file (default: the first)");
+  add_constraints(*command, *arguments);
   command
       ->add_option("--time-budget", arguments->time_budget_s,
                    "Stop measuring in good order after about so many seconds; what is found by then is used")

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/thread_budget.h"
 #include "cli/command.h"
 #include "cli/optimizer_account.h"
 #include "engine/measure.h"
@@ -9,7 +10,7 @@ namespace smol::cli {
 namespace {
 
 struct RunArguments {
-  std::string plans, input, output, memory, max_failures, shard, fail_on = "truncated";
+  std::string plans, input, output, memory, max_failures, shard, prices, instance, fail_on = "truncated";
   LimitArguments limits;
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
@@ -122,31 +123,64 @@ Result<std::string> choose_rendition(const RunArguments& arguments, const Plan& 
 struct Forecast {
   Plan plan;
   std::int64_t num_items = 0;
+  std::string other_machine;            ///< where the plan's rate is from; empty: from this one
   std::optional<OpCost> preprocessing;  ///< of a typical picture; empty where none can be read
+  std::optional<Instance> instance;     ///< whose price was asked for
+  PlanCost cost;                        ///< there
 
-  [[nodiscard]] double rate() const { return plan.measured ? plan.measured->throughput.value : 0; }
+  [[nodiscard]] bool measured() const { return plan.measured && plan.measured->throughput.value > 0; }
+  [[nodiscard]] double seconds() const { return static_cast<double>(num_items) / plan.throughput(); }
+  [[nodiscard]] bool priced() const { return instance && can_run_on(plan, *instance) && cost.items_per_s > 0; }
+  [[nodiscard]] double price() const { return cost.price_per_million * static_cast<double>(num_items) / 1e6; }
+  [[nodiscard]] double kwh() const { return cost.kwh_per_million * static_cast<double>(num_items) / 1e6; }
+  [[nodiscard]] double hours() const { return static_cast<double>(num_items) / cost.items_per_s / 3600; }
 };
 
 Json to_json(const Forecast& forecast) {
   Json json = cli::to_json(forecast.plan);
   json["items"] = forecast.num_items;
-  const double rate = forecast.rate();
-  json["eta_seconds"] = rate > 0 ? Json(static_cast<double>(forecast.num_items) / rate) : Json(nullptr);
+  json["eta_seconds"] = forecast.plan.throughput() > 0 ? Json(forecast.seconds()) : Json(nullptr);
+  json["rate_of_machine"] = forecast.other_machine.empty() ? Json(nullptr) : Json(forecast.other_machine);
   json["preprocessing_cost"] = nullptr;
   if (const auto& cost = forecast.preprocessing) {
     json["preprocessing_cost"] = {{"total", cost->total()}, {"decode", cost->decode},     {"host", cost->host},
                                   {"device", cost->device}, {"transfer", cost->transfer}, {"unit", "8-bit multiply-adds"}};
   }
+  if (!forecast.instance) return json;
+  json["cost"] = {{"instance", forecast.instance->name}, {"price", nullptr}};
+  if (forecast.priced()) {
+    json["cost"]["price"] = forecast.price();
+    json["cost"]["hours"] = forecast.hours();
+    json["cost"]["kwh"] = forecast.kwh() > 0 ? Json(forecast.kwh()) : Json(nullptr);
+    json["cost"]["extrapolated"] = forecast.cost.extrapolated;
+  }
   return json;
 }
 
-std::string describe(const Forecast& forecast) {
-  const double rate = forecast.rate();
-  std::string text = fmt::format("{}: {}, ", forecast.plan.id, counted(forecast.num_items, "item"));
-  text += rate > 0 ? fmt::format("about {:.1f} s at the measured {:.1f} items/s\n",
-                                 static_cast<double>(forecast.num_items) / rate, rate)
-                   : "time unknown, as no rate was measured: `smol measure` measures this one, `smol plan` makes plans that "
-                     "know theirs\n";
+std::string describe_time(const Forecast& forecast) {
+  if (forecast.plan.throughput() <= 0) {
+    return "time unknown, as no rate was measured: `smol measure` measures this one, `smol plan` makes plans that know "
+           "theirs";
+  }
+  return fmt::format("about {:.1f} s at the {:.1f} items/s that were {}{}", forecast.seconds(), forecast.plan.throughput(),
+                     forecast.measured() ? "measured" : "predicted",
+                     forecast.other_machine.empty() ? " here" : " on another machine: " + forecast.other_machine);
+}
+
+std::string describe_price(const Forecast& forecast, const std::string& currency) {
+  if (!can_run_on(forecast.plan, *forecast.instance))
+    return fmt::format("  price: this plan needs an accelerator, and {} has none\n", forecast.instance->name);
+  if (!forecast.priced()) return "  price unknown, as no rate was measured\n";
+  return fmt::format("  price: about {:.4g} {} on {}: {:.4g} h at {:.1f} items/s{}{}\n", forecast.price(), currency,
+                     forecast.instance->name, forecast.hours(), forecast.cost.items_per_s,
+                     forecast.cost.extrapolated ? " (extrapolated: it has other vCPUs than were measured with)" : "",
+                     forecast.kwh() > 0 ? fmt::format("; {:.4g} kWh", forecast.kwh()) : "");
+}
+
+std::string describe(const Forecast& forecast, const std::string& currency) {
+  std::string text =
+      fmt::format("{}: {}, {}\n", forecast.plan.id, counted(forecast.num_items, "item"), describe_time(forecast));
+  if (forecast.instance) text += describe_price(forecast, currency);
   if (const auto& cost = forecast.preprocessing) {
     text += fmt::format(
         "  preprocessing is estimated to cost {:.3f} million 8-bit multiply-adds an item: decode {:.3f}, the rest {:.3f}\n",
@@ -155,20 +189,32 @@ std::string describe(const Forecast& forecast) {
   return text;
 }
 
-Status print_dry_run(const Runtime& runtime, const std::vector<Plan>& plans, const RunArguments& arguments,
-                     const Dataset& dataset, std::int64_t num_items, Context& context) {
+// `planned`: the file that the plans are of; null: a model card.
+Status print_dry_run(const Runtime& runtime, const std::vector<Plan>& plans, const PlanSet* planned,
+                     const RunArguments& arguments, const Dataset& dataset, std::int64_t num_items, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
   SMOL_ASSIGN_OR_RETURN(const std::string regions, describe_regions(runtime, plans, dataset, rendition));
   SMOL_ASSIGN_OR_RETURN(const std::vector<std::string> disabled_rules, disabled_rules_of(arguments));
+  Prices prices;
+  std::optional<Instance> instance;
+  if (!arguments.prices.empty()) {
+    SMOL_ASSIGN_OR_RETURN(prices, load_prices(arguments.prices));
+    const Result<Instance> found = prices.find(arguments.instance);
+    if (!found.ok()) return as_usage(found.error());
+    instance = *found;
+  }
   Json json = Json::array();
   for (const Plan& plan : plans) {
-    Forecast forecast{plan, num_items, {}};
+    Forecast forecast{plan, num_items, {}, {}, instance, {}};
+    if (planned != nullptr && planned->machine != machine_name())
+      forecast.other_machine = planned->machine.empty() ? "not known" : planned->machine;
+    if (planned != nullptr && instance) forecast.cost = cost_of(plan, *instance, planned->cores, planned->overlap_exponent);
     const Result<OptimizerAccount> account = account_for(runtime, plan, dataset, disabled_rules);
     if (account.ok()) forecast.preprocessing = account->cost_of(plan);
     Json entry = to_json(forecast);
     if (!regions.empty()) entry["regions"] = regions.substr(0, regions.size() - 1);
     json.push_back(std::move(entry));
-    if (!context.json) fmt::print("{}", describe(forecast));
+    if (!context.json) fmt::print("{}", describe(forecast, prices.currency));
   }
   if (context.json) {
     context.answer(std::move(json));
@@ -176,6 +222,15 @@ Status print_dry_run(const Runtime& runtime, const std::vector<Plan>& plans, con
     fmt::print("{}", regions);
   }
   return {};
+}
+
+// Which plan of the file is taken where none was named, and why.
+void say_which(const PlanSet& planned, const Plan& plan) {
+  const Decision& decision = planned.decision;
+  const std::string reason = plan.id != planned.chosen ? "the first of the file, which names none as chosen"
+                             : decision.reason.empty() ? "the chosen one of the file"
+                                                       : decision.reason;
+  fmt::print(stderr, "plan {}: {}{}\n", plan.id, decision.constraint.empty() ? "" : decision.constraint + ": ", reason);
 }
 
 void print_report(const RunArguments& arguments, const std::vector<Plan>& plans, const RunReport& report,
@@ -223,8 +278,11 @@ Status run(const RunArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans, choose_plans(runtime, arguments, dataset, output.num_shards));
   SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
   const std::unique_ptr<Source> source = dataset.open(rendition, output.shard, output.num_shards);
+  const Result<PlanSet> planned = load_plans(arguments.plans, runtime.user_operators);
+  if (planned.ok() && arguments.plan_ids.empty() && !context.quiet && !context.json) say_which(*planned, plans.front());
   if (arguments.dry_run) {
-    return print_dry_run(runtime, plans, arguments, dataset, source->size().value_or(0), context);
+    return print_dry_run(runtime, plans, planned.ok() ? &*planned : nullptr, arguments, dataset, source->size().value_or(0),
+                         context);
   }
   std::vector<CompiledPlan> compiled;
   for (const Plan& plan : plans) {
@@ -240,6 +298,36 @@ Status run(const RunArguments& arguments, Context& context) {
   if (!report.ok()) return report.error();
   print_report(arguments, plans, *report, dataset, context);
   return judge(arguments, *report, context);
+}
+
+void add_dry_run(CLI::App& command, RunArguments& arguments) {
+  CLI::Option* dry_run = command.add_flag("--dry-run", arguments.dry_run, "Print what would run and how long it would take");
+  CLI::Option* prices =
+      command
+          .add_option("--prices", arguments.prices,
+                      "With --dry-run: what machines cost (docs/howto/reckon-costs.md), to print what this run would cost")
+          ->needs(dry_run);
+  command.add_option("--instance", arguments.instance, "Which machine of the price file (default: the first)")
+      ->needs(prices);
+}
+
+// How much of the machine is used, in place of what the plan says.
+void add_shape(CLI::App& command, RunArguments& arguments) {
+  command
+      .add_option("--batch", arguments.batch,
+                  "Override the plan's batch (of a model card: the fastest for 5000 pictures and more, else 1)")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--workers", arguments.workers, "Override the number of decoding threads")->check(CLI::Range(1, 1024));
+  command.add_option("--streams", arguments.streams, "Override the number of inferences in flight")
+      ->check(CLI::Range(1, 1024));
+  command
+      .add_option("--hint", arguments.hint,
+                  "latency: one picture at a time on all cores, for the shortest answer; throughput (default: the plan's)")
+      ->check(CLI::IsMember({"latency", "throughput"}));
+  command
+      .add_option("--io-threads", arguments.io_threads,
+                  "Threads that read ahead, for slow storage; 0: workers read for themselves (default: the plan's)")
+      ->check(CLI::Range(0, 1024));
 }
 
 }  // namespace
@@ -267,7 +355,7 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option("--part-rows", arguments->part_rows, "Rows of a part file")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
-  command->add_flag("--dry-run", arguments->dry_run, "Print what would run and how long it would take");
+  add_dry_run(*command, *arguments);
   command
       ->add_option("--fail-on", arguments->fail_on,
                    "How strict decoding is; --resume does items again that were run with another")
@@ -280,22 +368,7 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option(
       "--memory", arguments->memory,
       "Bound on batch buffers, pictures being decoded and rows, e.g. 512M (default: a quarter of the machine's)");
-  command
-      ->add_option("--batch", arguments->batch,
-                   "Override the plan's batch (of a model card: the fastest for 5000 pictures and more, else 1)")
-      ->check(CLI::Range(1, 4096));
-  command->add_option("--workers", arguments->workers, "Override the number of decoding threads")
-      ->check(CLI::Range(1, 1024));
-  command->add_option("--streams", arguments->streams, "Override the number of inferences in flight")
-      ->check(CLI::Range(1, 1024));
-  command
-      ->add_option("--hint", arguments->hint,
-                   "latency: one picture at a time on all cores, for the shortest answer; throughput (default: the plan's)")
-      ->check(CLI::IsMember({"latency", "throughput"}));
-  command
-      ->add_option("--io-threads", arguments->io_threads,
-                   "Threads that read ahead, for slow storage; 0: workers read for themselves (default: the plan's)")
-      ->check(CLI::Range(0, 1024));
+  add_shape(*command, *arguments);
   command
       ->add_option("--without", arguments->without,
                    "Switch an optimisation off to see what it buys: " + std::string(kWithoutInRuns))

@@ -7,7 +7,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kRowsPerWrite = 256;
-constexpr std::chrono::milliseconds kFlushInterval{200};
 
 float& stage_of(Row& row, Stage stage) { return row.stage_us[static_cast<std::size_t>(stage)]; }
 
@@ -22,9 +21,10 @@ std::size_t bytes_of(const Row& row) {
 }  // namespace
 
 void Collector::work() {
+  constexpr std::chrono::milliseconds kLeastWait{1};
   while (!run_.events.drained()) {
     // Rows do not wait for later ones when the source stalls.
-    std::optional<Event> event = run_.events.pop_for(kFlushInterval);
+    std::optional<Event> event = run_.events.pop_for(std::max(run_.options.max_row_delay, kLeastWait));
     if (event && event->row) {
       deliver(*std::move(event->row));
     } else if (event && event->skipped_ticket >= 0) {
@@ -104,8 +104,10 @@ void Collector::flush(bool everything) {
     ready_.push_back(std::move(first->second));
     waiting_.erase(first);
   }
-  if (ready_.empty() || (!everything && ready_.size() < kRowsPerWrite && Clock::now() - last_flush_ < kFlushInterval))
-    return;
+  const auto may_wait = [&] {
+    return ready_.size() < kRowsPerWrite && Clock::now() - last_flush_ < run_.options.max_row_delay;
+  };
+  if (ready_.empty() || (!everything && may_wait())) return;
   last_flush_ = Clock::now();
   std::size_t bytes = 0;
   for (const Row& row : ready_) bytes += bytes_of(row);

@@ -255,7 +255,9 @@ Result<double> measure_latency(const Runtime& runtime, CompiledPlan& plan, std::
                                const RunOptions& options) {
   OneBatchAtATime turns(std::move(items), plan.state().instance->batch(), repeats, options.stop);
   OneBatchAtATime::Rows rows(turns);
-  SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime, {&plan, 1}, turns, rows, options));
+  RunOptions prompt = options;
+  prompt.max_row_delay = {};  // the answer is there when it is computed
+  SMOL_ASSIGN_OR_RETURN(const RunReport report, execute(runtime, {&plan, 1}, turns, rows, prompt));
   if (report.cancelled) return Error{ErrorCode::kCancelled, "measuring was stopped"};
   return turns.median_us();
 }

@@ -242,8 +242,9 @@ std::string to_yaml(const PlanSet& plans) {
   YAML::Emitter out;
   out << YAML::BeginMap;
   out << YAML::Key << "format" << YAML::Value << PlanSet::kFormat;
-  out << YAML::Key << "machine" << YAML::Value << YamlText{plans.machine} << YAML::Key << "smol_version" << YAML::Value
-      << YamlText{plans.smol_version};
+  out << YAML::Key << "machine" << YAML::Value << YamlText{plans.machine};
+  if (plans.cores > 0) out << YAML::Key << "cores" << YAML::Value << plans.cores;
+  out << YAML::Key << "smol_version" << YAML::Value << YamlText{plans.smol_version};
   out << YAML::Key << "date" << YAML::Value << YamlText{plans.date} << YAML::Key << "dataset" << YAML::Value
       << YamlText{plans.dataset};
   if (!plans.reference_rendition.empty())
@@ -273,6 +274,7 @@ Result<PlanSet> parse_plans(std::string_view yaml, const UserOperators& user_ope
         fmt::format("this version reads plan files of formats 1 to {}; plan again: format {}", PlanSet::kFormat, format)};
   }
   fields.read("machine", plans.machine);
+  fields.read("cores", plans.cores);
   fields.read("smol_version", plans.smol_version);
   fields.read("date", plans.date);
   fields.read("dataset", plans.dataset);

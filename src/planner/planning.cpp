@@ -175,6 +175,7 @@ Status Planning::calibrate_overlap() {
   std::vector<std::pair<double, Contender*>> by_balance;
   for (Contender& contender : contenders_) {
     if (!profiler_->predict(contender, kDefaultExponent).shares_host_cores) continue;
+    if (options_.profile != nullptr && profiler_->was_known(contender)) continue;  // given rates are not this machine's
     const double ratio = profiler_->preprocess_per_s(contender) / profiler_->infer_per_s(contender.plan);
     by_balance.emplace_back(std::abs(std::log(ratio)), &contender);
   }
@@ -278,6 +279,7 @@ Result<PlanSet> Planning::conclude() {
   mark_undecided(split.frontier);
   PlanSet set;
   set.machine = machine_name();
+  set.cores = available_cores();
   set.smol_version = SMOL_VERSION;
   set.date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   set.dataset = dataset_.path;

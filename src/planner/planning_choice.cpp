@@ -64,9 +64,9 @@ Status Planning::measure_finalists() {
     if (repeat > 0 && time_is_up(0.85)) break;
     profiler_->begin_round();
     for (const std::size_t i : measured) {
-      // Stages beside wholes, so that a drifting machine hits both alike.
+      // Stages beside wholes, so that a drifting machine hits both alike. Rates that were given are given on purpose.
       SMOL_RETURN_IF_ERROR(tick("from end to end: " + contenders_[i].plan.id));
-      SMOL_RETURN_IF_ERROR(profiler_->sample(contenders_[i], kStageSeconds, true));
+      SMOL_RETURN_IF_ERROR(profiler_->sample(contenders_[i], kStageSeconds, options_.profile == nullptr));
       SMOL_ASSIGN_OR_RETURN(const double rate, profiler_->run_whole(contenders_[i], kWholeSeconds));
       whole_per_s_[i].push_back(rate);
     }

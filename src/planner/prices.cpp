@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text_file.h"
@@ -25,6 +26,8 @@ Result<Instance> parse_instance(const YAML::Node& node, std::size_t index) {
   SMOL_RETURN_IF_ERROR(fields.finish());
   return instance;
 }
+
+bool uses_device(const Plan& plan) { return plan.predicted && !plan.predicted->shares_host_cores; }
 
 }  // namespace
 
@@ -70,14 +73,18 @@ Result<Instance> Prices::find(const std::string& name) const {
 
 PlanCost cost_of(const Plan& plan, const Instance& instance, int cores, double overlap_exponent) {
   PlanCost cost;
-  const double scale = cores > 0 ? static_cast<double>(instance.vcpus) / cores : 1;
   cost.extrapolated = cores != instance.vcpus;
-  cost.items_per_s = plan.throughput() * scale;
-  if (plan.predicted && !plan.predicted->shares_host_cores && plan.predicted->preprocess > 0) {
+  cost.items_per_s = plan.throughput();
+  const double scale = cores > 0 ? static_cast<double>(instance.vcpus) / cores : 1;
+  if (!uses_device(plan)) {
+    cost.items_per_s *= scale;
+  } else if (cost.extrapolated && plan.predicted->preprocess > 0) {
     PlanRates rates;
     rates.shares_host_cores = false;
     rates.stages = {{plan.predicted->dnn_only, plan.predicted->preprocess * scale, 0, 1}};
-    cost.items_per_s = predict(rates, overlap_exponent).throughput;
+    const double unlinked = predict(rates, overlap_exponent).throughput;
+    const bool link_is_full = plan.predicted->bottleneck == "link";
+    cost.items_per_s = link_is_full ? std::min(unlinked, plan.predicted->throughput) : unlinked;
   }
   if (cost.items_per_s <= 0) return cost;
   const double hours_per_million = 1e6 / cost.items_per_s / 3600;
@@ -85,5 +92,7 @@ PlanCost cost_of(const Plan& plan, const Instance& instance, int cores, double o
   cost.kwh_per_million = instance.watts / 1000 * hours_per_million;
   return cost;
 }
+
+bool can_run_on(const Plan& plan, const Instance& instance) { return !uses_device(plan) || !instance.accelerator.empty(); }
 
 }  // namespace smol

@@ -92,6 +92,7 @@ Result<PlanSet> plan_from_profile(const Profile& profile, const PlanOptions& opt
     return Error{ErrorCode::kInvalidArgument, "the profile has no accuracy that belongs to one of its plans"};
   PlanSet set;
   set.machine = profile.machine;
+  set.cores = profile.cores;
   set.smol_version = profile.smol_version;
   set.date = profile.date;
   set.dataset = profile.dataset;

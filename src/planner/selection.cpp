@@ -121,6 +121,10 @@ std::string apply_limits(Plans& plans, const PlanOptions& options, const Selecti
   }
   if (options.max_cost && options.instance) {
     const double wanted = *options.max_cost;
+    std::string stranded = keep(
+        plans, [&](const Plan& plan) { return can_run_on(plan, *options.instance); },
+        [&] { return fmt::format("every plan needs an accelerator, and {} has none", options.instance->name); });
+    if (!stranded.empty()) return stranded;
     const auto price = [&](const Plan& plan) {
       return cost_of(plan, *options.instance, facts.cores, facts.overlap_exponent).price_per_million;
     };

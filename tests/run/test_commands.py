@@ -205,7 +205,7 @@ def test_plans_parse_back(planned, photos, tmp_path, rows_of):
     broken.write_text(planned.read_text().replace("rendition:", "rendering:"))
     done = smol("run", broken, photos, "-o", tmp_path / "x", check=False)
     assert done.returncode == 2 and "rendering" in done.stderr
-    broken.write_text(planned.read_text().replace("format: 1", "format: 99"))
+    broken.write_text(planned.read_text().replace("format: 2", "format: 99"))
     done = smol("run", broken, photos, "-o", tmp_path / "x", check=False)
     assert done.returncode != 0 and "plan again" in done.stderr
     done = smol("run", planned, photos, "-o", tmp_path / "x", "--plan", "none", check=False)

@@ -50,6 +50,7 @@ Plan example_plan(const std::string& id) {
 PlanSet example_set() {
   PlanSet set;
   set.machine = "a machine: with a colon, 2 cores";
+  set.cores = 48;
   set.smol_version = "0.1.0";
   set.date = "2026-01-02T03:04:05Z";
   set.dataset = "d.yaml";

@@ -56,5 +56,30 @@ TEST(PricesTest, MoreCoresSpeedUpTheHostButNotTheDevice) {
   EXPECT_TRUE(cost_of(plan, four, 2, 1).extrapolated);
 }
 
+TEST(PricesTest, ADeviceKeepsItsRateAndItsLink) {
+  Plan plan;
+  plan.predicted = PlanPrediction{};
+  plan.predicted->shares_host_cores = false;
+  plan.predicted->preprocess = 500;
+  plan.predicted->dnn_only = 900;
+  plan.predicted->throughput = 400;
+  plan.predicted->bottleneck = "link";
+  const Instance two{"two", 2, "T4", 1, 0}, four{"four", 4, "T4", 1, 0};
+  EXPECT_DOUBLE_EQ(cost_of(plan, four, 2, 1).items_per_s, 400);
+  plan.measured.emplace().throughput = {390, 380, 395};
+  EXPECT_DOUBLE_EQ(cost_of(plan, two, 2, 1).items_per_s, 390);  // what was measured counts where it was
+}
+
+TEST(PricesTest, PlansForADeviceNeedOne) {
+  const Instance without{"plain", 4, "", 1, 0}, with{"card", 4, "T4", 1, 0};
+  Plan plan;
+  EXPECT_TRUE(can_run_on(plan, without));
+  plan.predicted = PlanPrediction{};
+  EXPECT_TRUE(can_run_on(plan, without));
+  plan.predicted->shares_host_cores = false;
+  EXPECT_FALSE(can_run_on(plan, without));
+  EXPECT_TRUE(can_run_on(plan, with));
+}
+
 }  // namespace
 }  // namespace smol

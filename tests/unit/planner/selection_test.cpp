@@ -89,6 +89,10 @@ TEST(SelectionTest, KeepsToLatencyAndCost) {
   EXPECT_EQ(select(plans, options, facts).chosen, "middle");
   options.max_cost = 0.01;
   EXPECT_TRUE(contains(select(plans, options, facts).decision.reason, "cheapest costs 0.1111: fast"));
+  plans[1].predicted->shares_host_cores = false;  // needs a device that the instance has not
+  EXPECT_TRUE(contains(select(plans, options, facts).decision.reason, "cheapest costs 0.2: middle"));
+  for (Plan& plan : plans) plan.predicted->shares_host_cores = false;
+  EXPECT_TRUE(contains(select(plans, options, facts).decision.reason, "needs an accelerator"));
 }
 
 TEST(SelectionTest, LabelsNeededBringTheLowerEndThere) {
