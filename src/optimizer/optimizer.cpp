@@ -18,6 +18,7 @@ ExactRule push_region_into_decoder();
 ExactRule gray_late();
 ChoiceRule decoder_scaling();
 ChoiceRule planes_before_color();
+ChoiceRule embedded_thumbnail();
 ChoiceRule coefficient_bits_14();
 ChoiceRule device_placement();
 }  // namespace rule
@@ -42,6 +43,8 @@ const RuleList& built_in_rules() {
           // Each applies to what those above it made.
           rule::decoder_scaling(),
           rule::planes_before_color(),
+          // Decoding so little needs neither of the two before it.
+          rule::embedded_thumbnail(),
           rule::coefficient_bits_14(),
           // Last: every candidate is placed in every way.
           rule::device_placement(),
@@ -334,6 +337,7 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
   if (form.decode.region && !codec.region) return wrong("the codec does not decode regions");
   if (form.decode.early_stop && !codec.early_stop) return wrong("the codec does not stop early");
   if (form.decode.format == PixelFormat::kYcc8Planar && !codec.planar) return wrong("the codec does not deliver planes");
+  if (form.decode.thumbnail && !codec.embedded_thumbnails) return wrong("the codec does not decode thumbnails");
   if (!form.device_operators.empty() && !input_.context.backend.compiles_device_operators) {
     return wrong("the backend does not compile operators");
   }
@@ -342,7 +346,9 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
     const auto* fused = std::get_if<FusedStep>(&step);
     if (fused != nullptr && fused->coefficient_bits < 22) honest = std::max(honest, FidelityLabel::kWithin1Lsb);
   }
-  if (form.decode.scale_denominator > 1 || form.decode.format == PixelFormat::kYcc8Planar) honest = FidelityLabel::kLossy;
+  const DecodeStep& decode = form.decode;
+  if (decode.scale_denominator > 1 || decode.format == PixelFormat::kYcc8Planar || decode.thumbnail)
+    honest = FidelityLabel::kLossy;
   if (form.label < honest) return wrong("labelled more faithful than it is");
   return {};
 }
