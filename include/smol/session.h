@@ -101,9 +101,11 @@ struct RunReport {
   std::int64_t earlier_error_rows = 0;                 ///< of skipped items: errors that an earlier run recorded (resume)
   std::map<std::string, std::int64_t> errors_by_code;  ///< of error_rows and earlier_error_rows
   double seconds = 0;
-  double cpu_seconds = 0;              ///< of the whole process
-  std::int64_t decodes = 0;            ///< pictures or parts of them; several regions or plans may share one
-  std::int64_t peak_memory_bytes = 0;  ///< most of RunOptions::memory_bytes that was accounted for at once
+  double cpu_seconds = 0;                ///< of the whole process
+  std::int64_t decodes = 0;              ///< pictures or parts of them; several regions or plans may share one
+  std::int64_t thumbnails = 0;           ///< of the decodes: of embedded thumbnails in place of pictures
+  std::int64_t thumbnail_fallbacks = 0;  ///< of the decodes: of pictures, though a plan would take thumbnails
+  std::int64_t peak_memory_bytes = 0;    ///< most of RunOptions::memory_bytes that was accounted for at once
   int host_workers = 0, streams = 0, batch = 0, slots = 0;
   /// Threads that may want a core at the same time: workers, those of the streams where inference runs on the host's cores,
   /// and those that read ahead.

@@ -457,6 +457,14 @@ class RunReport:
     def decodes(self) -> int: ...
 
     @property
+    def thumbnails(self) -> int:
+        """Of the decodes: embedded thumbnails in place of pictures."""
+
+    @property
+    def thumbnail_fallbacks(self) -> int:
+        """Of the decodes: pictures, though a plan would take thumbnails."""
+
+    @property
     def peak_memory_bytes(self) -> int: ...
 
     @property

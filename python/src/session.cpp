@@ -152,6 +152,9 @@ void bind_reports(nb::module_& module) {
       .def_ro("error_rows", &RunReport::error_rows)
       .def_ro("earlier_error_rows", &RunReport::earlier_error_rows)
       .def_ro("decodes", &RunReport::decodes)
+      .def_ro("thumbnails", &RunReport::thumbnails, "Of the decodes: embedded thumbnails in place of pictures.")
+      .def_ro("thumbnail_fallbacks", &RunReport::thumbnail_fallbacks,
+              "Of the decodes: pictures, though a plan would take thumbnails.")
       .def_ro("peak_memory_bytes", &RunReport::peak_memory_bytes)
       .def_ro("errors_by_code", &RunReport::errors_by_code)
       .def_ro("seconds", &RunReport::seconds)

@@ -192,6 +192,8 @@ Json to_json(const RunReport& report) {
             {"error_rows", report.error_rows},
             {"earlier_error_rows", report.earlier_error_rows},
             {"decodes", report.decodes},
+            {"thumbnails", report.thumbnails},
+            {"thumbnail_fallbacks", report.thumbnail_fallbacks},
             {"peak_memory_bytes", report.peak_memory_bytes},
             {"errors_by_code", report.errors_by_code},
             {"seconds", report.seconds},
@@ -240,6 +242,10 @@ std::string format_report(const RunReport& report) {
       "workers waited for a buffer {:.0f} % of the time, no inference was in flight {:.0f} %\n",
       report.host_workers, report.streams, report.runnable_threads, counted(available_cores(), "core"), report.batch,
       report.slots, 100 * waiting, 100 * report.device_idle_fraction);
+  if (report.thumbnails + report.thumbnail_fallbacks > 0) {
+    text += fmt::format("embedded thumbnails stood in for {} of {}; the others were decoded whole\n", report.thumbnails,
+                        counted(report.thumbnails + report.thumbnail_fallbacks, "picture"));
+  }
   text += waiting > 0.2                       ? "bottleneck: inference (workers wait for it)\n"
           : report.device_idle_fraction > 0.2 ? "bottleneck: decoding and preprocessing (inference runs dry)\n"
                                               : "balanced: decoding and inference keep the machine busy together\n";

@@ -189,6 +189,8 @@ RunReport summarise(const RunState& run, const Collector& collector, int num_wor
   report.skipped = run.skipped.load();
   report.rows = collector.rows();
   report.decodes = run.decodes.load();
+  report.thumbnails = run.thumbnails.load();
+  report.thumbnail_fallbacks = run.thumbnail_fallbacks.load();
   report.peak_memory_bytes = slot_bytes(run) + run.memory->peak_bytes() + static_cast<std::int64_t>(run.rows.peak_weight()) +
                              run.held_rows.peak_bytes() + run.read_ahead_peak_bytes;
   report.errors_by_code = collector.errors_by_code();

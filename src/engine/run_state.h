@@ -91,7 +91,7 @@ struct RunState {
   ReadAhead* read_ahead = nullptr;                          ///< where workers get items from; null: from the source
   std::unique_ptr<MemoryBudget> memory;                     ///< what workers may take for pictures
 
-  std::atomic<std::int64_t> items{0}, skipped{0}, failed_items{0}, decodes{0};
+  std::atomic<std::int64_t> items{0}, skipped{0}, failed_items{0}, decodes{0}, thumbnails{0}, thumbnail_fallbacks{0};
   std::atomic<std::int64_t> earlier_failed_items{0};                       ///< of the skipped ones
   std::array<std::atomic<std::int64_t>, kNumErrorCodes> earlier_errors{};  ///< rows of an earlier run, by code
 

@@ -310,6 +310,7 @@ void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob
     run_.decodes.fetch_add(1, std::memory_order_relaxed);
     report = run_many(picture.decoder, picture.bytes, picture.header, options_for(context, jobs.front().region),
                       preprocessors, slots);
+    count_thumbnail(jobs, report);
   }
   for (std::size_t i = 0; i < guards.size(); ++i) {
     const auto& [region, plan, need] = jobs[i];
@@ -326,6 +327,14 @@ void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob
     stage_of(row, Stage::kPreprocess) = static_cast<float>(timing.preprocess_us);
     commit(context, region, plan, guards[i], std::move(row));
   }
+}
+
+void Worker::count_thumbnail(std::span<const DecodeJob> jobs, const Result<DecodeReport>& report) {
+  const bool wanted = std::any_of(jobs.begin(), jobs.end(), [this](const DecodeJob& job) {
+    return run_.plans[job.plan]->plan.pipeline.decode.thumbnail;
+  });
+  if (!wanted || !report.ok()) return;
+  (report->thumbnail ? run_.thumbnails : run_.thumbnail_fallbacks).fetch_add(1, std::memory_order_relaxed);
 }
 
 std::int64_t Worker::ticket_of(const ItemContext& context, std::size_t region, int plan) const {

@@ -57,6 +57,8 @@ class Worker {
   bool decode_once(const ItemContext& context, std::span<const DecodeJob> group, const DecodeNeed& need,
                    const EncodedPicture& picture);
   void decode_region(const ItemContext& context, std::span<const DecodeJob> jobs, const EncodedPicture& picture);
+  // What was decoded, where one of the plans would take embedded thumbnails.
+  void count_thumbnail(std::span<const DecodeJob> jobs, const Result<DecodeReport>& report);
   // A place in a batch for each of the jobs, fewer when the run stops; fills filling_.
   void lease_places(std::span<const DecodeJob> jobs);
   // Leases a slot, lets `write` fill it and commits it with a row. False when the run stops.

@@ -6,6 +6,7 @@
 
 #include "optimizer/form.h"
 #include "preprocess/geometry.h"
+#include "preprocess/thumbnail.h"
 
 namespace smol {
 namespace {
@@ -136,13 +137,14 @@ class GeometryFollower {
 
 class WorkCounter {
  public:
-  WorkCounter(const PhysicalPipeline& pipeline, const ImageHeader& typical) : pipeline_(pipeline), typical_(typical) {
+  WorkCounter(const PhysicalPipeline& pipeline, const ImageHeader& typical)
+      : pipeline_(pipeline), typical_(pipeline.decode.thumbnail ? header_of_thumbnail(typical) : typical) {
     const int denominator = std::max(1, pipeline.decode.scale_denominator);
-    const Size full = typical.oriented_size();
+    const Size full = typical_.oriented_size();
     size_ = {(full.width + denominator - 1) / denominator, (full.height + denominator - 1) / denominator};
     planar_ = pipeline.decode.format == PixelFormat::kYcc8Planar;
     if (pipeline.decode.format == PixelFormat::kGray8) samples_ = 1;
-    if (planar_) samples_ = stored_samples_per_pixel(typical, denominator);
+    if (planar_) samples_ = stored_samples_per_pixel(typical_, denominator);
   }
 
   WorkCount count(bool separate_memory) {
@@ -258,7 +260,7 @@ class WorkCounter {
   [[nodiscard]] double picture_bytes() const { return pixels() * samples_ * static_cast<double>(size_bytes_of(dtype_)); }
 
   const PhysicalPipeline& pipeline_;
-  const ImageHeader& typical_;
+  const ImageHeader typical_;
   WorkCount work_;
   Size size_;
   DType dtype_ = DType::kU8;

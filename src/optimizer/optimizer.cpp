@@ -20,6 +20,7 @@ ChoiceRule stored_size();
 ChoiceRule sharper_filter();
 ChoiceRule decoder_scaling();
 ChoiceRule planes_before_color();
+ChoiceRule embedded_thumbnail();
 ChoiceRule coefficient_bits_14();
 ChoiceRule device_placement();
 }  // namespace rule
@@ -47,6 +48,8 @@ const RuleList& built_in_rules() {
           rule::sharper_filter(),
           rule::decoder_scaling(),
           rule::planes_before_color(),
+          // Decoding so little needs neither of the two before it.
+          rule::embedded_thumbnail(),
           rule::coefficient_bits_14(),
           // Last: every candidate is placed in every way.
           rule::device_placement(),
@@ -340,6 +343,7 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
   if (form.decode.region && !codec.region) return wrong("the codec does not decode regions");
   if (form.decode.early_stop && !codec.early_stop) return wrong("the codec does not stop early");
   if (form.decode.format == PixelFormat::kYcc8Planar && !codec.planar) return wrong("the codec does not deliver planes");
+  if (form.decode.thumbnail && !codec.embedded_thumbnails) return wrong("the codec does not decode thumbnails");
   if (!form.device_operators.empty() && !input_.context.backend.compiles_device_operators) {
     return wrong("the backend does not compile operators");
   }
@@ -348,7 +352,9 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
     const auto* fused = std::get_if<FusedStep>(&step);
     if (fused != nullptr && fused->coefficient_bits < 22) honest = std::max(honest, FidelityLabel::kWithin1Lsb);
   }
-  if (form.decode.scale_denominator > 1 || form.decode.format == PixelFormat::kYcc8Planar) honest = FidelityLabel::kLossy;
+  const DecodeStep& decode = form.decode;
+  if (decode.scale_denominator > 1 || decode.format == PixelFormat::kYcc8Planar || decode.thumbnail)
+    honest = FidelityLabel::kLossy;
   for (const Operator& op : operators_of(form)) {
     const auto& wanted = result_.logical.operators;
     if (is_resize(op) && std::find(wanted.begin(), wanted.end(), op) == wanted.end()) honest = FidelityLabel::kLossy;

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <unordered_set>
+
+#include "preprocess/thumbnail.h"
 
 namespace smol {
 namespace {
@@ -60,6 +63,18 @@ auto median_of(const std::vector<ImageHeader>& headers, Get get) {
   for (const ImageHeader& header : headers) values.push_back(get(header));
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
   return values[values.size() / 2];
+}
+
+// Of the typical picture; none unless most pictures have one of their aspect ratio.
+ImageHeader::Thumbnail typical_thumbnail(const std::vector<ImageHeader>& headers, const ImageHeader& typical) {
+  std::vector<ImageHeader> carriers;
+  std::copy_if(headers.begin(), headers.end(), std::back_inserter(carriers), has_whole_thumbnail);
+  if (2 * carriers.size() <= headers.size()) return {};
+  const double scale =
+      median_of(carriers, [](const ImageHeader& h) { return static_cast<double>(h.thumbnail.width) / h.width; });
+  const auto scaled = [scale](int side) { return static_cast<int>(std::lround(side * scale)); };
+  return {scaled(typical.width), scaled(typical.height),
+          median_of(carriers, [](const ImageHeader& h) { return h.thumbnail.compressed_bytes; })};
 }
 
 }  // namespace
@@ -159,6 +174,7 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
   facts.typical.chroma_horizontal = median_of(headers, [](const ImageHeader& h) { return h.chroma_horizontal; });
   facts.typical.chroma_vertical = median_of(headers, [](const ImageHeader& h) { return h.chroma_vertical; });
   facts.typical.orientation = Orientation::kNormal;
+  facts.typical.thumbnail = typical_thumbnail(headers, facts.typical);
   return facts;
 }
 

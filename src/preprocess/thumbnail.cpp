@@ -25,6 +25,14 @@ ImageHeader header_of_thumbnail(const ImageHeader& picture) {
   return header;
 }
 
+bool has_whole_thumbnail(const ImageHeader& picture) {
+  const ImageHeader::Thumbnail& thumbnail = picture.thumbnail;
+  if (thumbnail.width < 1 || thumbnail.height < 1) return false;
+  const double ratio =
+      static_cast<double>(thumbnail.width) * picture.height / (static_cast<double>(thumbnail.height) * picture.width);
+  return std::abs(ratio - 1) <= kAspectTolerance;
+}
+
 const ResizeOp* resize_of_whole(std::span<const Operator> operators) {
   for (const Operator& op : operators) {
     if (const auto* resize = std::get_if<ResizeOp>(&op)) return resize;
@@ -35,11 +43,8 @@ const ResizeOp* resize_of_whole(std::span<const Operator> operators) {
 
 std::optional<ImageHeader> usable_thumbnail(const ImageHeader& picture, std::span<const Operator> operators) {
   const ResizeOp* resize = resize_of_whole(operators);
-  if (picture.thumbnail.width < 1 || picture.thumbnail.height < 1 || resize == nullptr) return std::nullopt;
+  if (!has_whole_thumbnail(picture) || resize == nullptr) return std::nullopt;
   const ImageHeader thumbnail = header_of_thumbnail(picture);
-  const double ratio =
-      static_cast<double>(thumbnail.width) * picture.height / (static_cast<double>(thumbnail.height) * picture.width);
-  if (std::abs(ratio - 1) > kAspectTolerance) return std::nullopt;
   const bool orients = std::holds_alternative<OrientOp>(operators.front());
   const auto size_of = [orients](const ImageHeader& header) {
     return orients ? header.oriented_size() : Size{header.width, header.height};

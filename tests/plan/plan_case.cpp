@@ -64,6 +64,8 @@ bool read_codec(const std::string& value, OptimizerInput& input) {
       codec.early_stop = true;
     } else if (key == "planar") {
       codec.planar = true;
+    } else if (key == "thumbnails") {
+      codec.embedded_thumbnails = true;
     } else if (key == "formats") {
       codec.formats.clear();
       for (const std::string& name : split(word, ',')) {
@@ -89,6 +91,10 @@ bool read_typical(const std::string& value, ImageHeader& typical) {
       typical.progressive = true;
     } else if (key == "gray") {
       typical.channels = 1;
+    } else if (key == "thumbnail") {
+      ImageHeader::Thumbnail& thumbnail = typical.thumbnail;
+      if (!read_size(word, thumbnail.width, thumbnail.height)) return false;
+      thumbnail.compressed_bytes = std::stoll(word.substr(word.find('/') + 1));
     } else if (key == "orientation") {
       typical.orientation = static_cast<Orientation>(std::stoi(word));
     } else if (!read_size(key, typical.width, typical.height)) {
