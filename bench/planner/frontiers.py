@@ -130,7 +130,7 @@ def study_of(make: Callable[[Settings], datasets.PlannedSet]) -> Callable[[Setti
         # Table 6
         result.text.append(
             f"{dataset.classes} classes, {dataset.train} pictures trained a linear probe, {dataset.test} were planned "
-            "with. The licence of these pictures is for internal use: accuracies describe the planner, not the models.\n"
+            "with. The pictures are for internal use: their accuracies describe the planner, not the models.\n"
         )
         frontiers = {name: plan(settings, dataset, name, options, subset) for name, options in CONFIGURATIONS.items()}
         points = [point for frontier in frontiers.values() for point in frontier.points]
