@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "base/text_file.h"
@@ -33,7 +34,13 @@ std::string cache_folder(const PlanArguments& arguments) {
   if (const char* named = std::getenv("SMOL_CACHE_DIR"); named != nullptr) return named;  // empty: none
   for (const auto& [variable, below] : {std::pair{"XDG_CACHE_HOME", "/smol"}, {"HOME", "/.cache/smol"}}) {
     const char* value = std::getenv(variable);
-    if (value != nullptr && *value != '\0') return std::string(value) + below;
+    if (value == nullptr || *value == '\0') continue;
+    const std::string folder = std::string(value) + below;
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (!error) return folder;
+    fmt::print(stderr, "smol: nothing is kept for the next planning: {}: {}\n", error.message(), folder);
+    return "";
   }
   return "";
 }

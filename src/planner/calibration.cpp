@@ -111,9 +111,9 @@ Calibration choose_calibration(const Dataset& dataset, int wanted) {
 
 std::vector<Item> items_of(const Dataset& dataset, const Dataset::Rendition& rendition,
                            const std::vector<std::size_t>& indices) {
-  Dataset sample = dataset;
-  sample.item_ids.clear();
-  sample.regions.clear();
+  Dataset sample;  // the dataset may have millions of items
+  sample.path = dataset.path;
+  sample.renditions = dataset.renditions;
   for (const std::size_t index : indices) {
     sample.item_ids.push_back(dataset.item_ids[index]);
     if (!dataset.regions.empty()) sample.regions.push_back(dataset.regions[index]);

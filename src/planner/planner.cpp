@@ -1,4 +1,9 @@
+#include <unistd.h>
+
+#include <cerrno>
 #include <cmath>
+#include <cstring>
+#include <filesystem>
 
 #include "planner/planning.h"
 
@@ -30,13 +35,25 @@ Status check(const PlanOptions& options) {
   return {};
 }
 
+// A folder that cannot be written is told of before anything is measured, not after.
+Status check_cache(const std::string& folder) {
+  if (folder.empty()) return {};
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error && access(folder.c_str(), W_OK) == 0) return {};
+  return Error{ErrorCode::kIo, fmt::format("the cache folder cannot be written ({}); name another one or plan without: {}",
+                                           error ? error.message() : std::strerror(errno), folder)};
+}
+
 }  // namespace
 
 Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options, Profile* measured) {
   SMOL_RETURN_IF_ERROR(check(options));
+  SMOL_RETURN_IF_ERROR(check_cache(options.cache_folder));
   Planning planning(runtime, dataset, options);
   Result<PlanSet> plans = planning.run();
-  SMOL_RETURN_IF_ERROR(planning.save_caches());  // also what was found before a stop
+  // Also what was found before a stop. A disk that fills up meanwhile costs the next planning time, not this one its plans.
+  (void)planning.save_caches();
   if (plans.ok() && measured != nullptr) *measured = planning.profile();
   return plans;
 }

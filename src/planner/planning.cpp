@@ -358,10 +358,6 @@ Profile Planning::known_rates() const {
 
 Status Planning::save_caches() {
   if (options_.cache_folder.empty() || !profiler_) return {};
-  std::error_code error;
-  std::filesystem::create_directories(options_.cache_folder, error);
-  if (error)
-    return Error{ErrorCode::kIo, "cannot make the cache folder (" + error.message() + "): " + options_.cache_folder};
   if (book_) SMOL_RETURN_IF_ERROR(book_->save());
   Profile rates = profile();
   Profile machine = rates;
