@@ -397,21 +397,85 @@ class ParquetOptions:
     def __init__(self, resume: bool, retry_failed: bool, overwrite: bool, stage_times: bool, shard: int, num_shards: int) -> None: ...
 
 class PlanOptions:
-    models: list[str]
-    min_accuracy: float | None
-    min_throughput: float | None
-    max_latency_ms: float | None
-    max_cost: float | None
-    calibration_items: int
-    allow_lossy: bool
-    disabled_rules: list[str]
-    repeats: int
-    time_budget_s: float
-    breakdown: bool
-    cache_folder: str
-    batch: int
-
     def __init__(self) -> None: ...
+
+    @property
+    def models(self) -> list[str]: ...
+
+    @models.setter
+    def models(self, arg: Sequence[str], /) -> None: ...
+
+    @property
+    def min_accuracy(self) -> float | None: ...
+
+    @min_accuracy.setter
+    def min_accuracy(self, arg: float | None, /) -> None: ...
+
+    @property
+    def min_throughput(self) -> float | None: ...
+
+    @min_throughput.setter
+    def min_throughput(self, arg: float | None, /) -> None: ...
+
+    @property
+    def max_latency_ms(self) -> float | None: ...
+
+    @max_latency_ms.setter
+    def max_latency_ms(self, arg: float | None, /) -> None: ...
+
+    @property
+    def max_cost(self) -> float | None: ...
+
+    @max_cost.setter
+    def max_cost(self, arg: float | None, /) -> None: ...
+
+    @property
+    def calibration_items(self) -> int: ...
+
+    @calibration_items.setter
+    def calibration_items(self, arg: int, /) -> None: ...
+
+    @property
+    def allow_lossy(self) -> bool: ...
+
+    @allow_lossy.setter
+    def allow_lossy(self, arg: bool, /) -> None: ...
+
+    @property
+    def disabled_rules(self) -> list[str]: ...
+
+    @disabled_rules.setter
+    def disabled_rules(self, arg: Sequence[str], /) -> None: ...
+
+    @property
+    def repeats(self) -> int: ...
+
+    @repeats.setter
+    def repeats(self, arg: int, /) -> None: ...
+
+    @property
+    def time_budget_s(self) -> float: ...
+
+    @time_budget_s.setter
+    def time_budget_s(self, arg: float, /) -> None: ...
+
+    @property
+    def breakdown(self) -> bool: ...
+
+    @breakdown.setter
+    def breakdown(self, arg: bool, /) -> None: ...
+
+    @property
+    def cache_folder(self) -> str: ...
+
+    @cache_folder.setter
+    def cache_folder(self, arg: str, /) -> None: ...
+
+    @property
+    def batch(self) -> int: ...
+
+    @batch.setter
+    def batch(self, arg: int, /) -> None: ...
 
     def set_precisions(self, names: Sequence[str]) -> None: ...
 
