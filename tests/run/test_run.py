@@ -525,7 +525,7 @@ def test_interrupted_commands_say_what_is_kept(tmp_path):
     run = start_and_interrupt("run", card, tmp_path / "photos", "-o", tmp_path / "out", "--streams", "1")
     assert run.returncode == 1 and "rows that are done are kept" in run.stderr
     plan = start_and_interrupt("plan", tmp_path / "photos", "--models", card, "-o", tmp_path / "plans.yaml")
-    assert plan.returncode == 1 and "what was measured is not kept" in plan.stderr
+    assert plan.returncode == 1 and "plans are not written" in plan.stderr
     assert not (tmp_path / "plans.yaml").exists() and "done is kept" not in plan.stderr
     measure = start_and_interrupt("measure", card, tmp_path / "photos", "--batch", "1")
     assert measure.returncode == 1 and "measuring keeps nothing" in measure.stderr
