@@ -6,8 +6,10 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -35,10 +37,17 @@ class PlannedSet:
     test: int
 
 
-def write_dataset(folder: Path, pictures: Path, labels: dict[str, int], models: list[Path], settings: Settings) -> Path:
+def write_dataset(
+    folder: Path,
+    pictures: Path,
+    labels: dict[str, int],
+    models: list[Path],
+    settings: Settings,
+    forms: Mapping[str, str] = MappingProxyType(FORMS),
+) -> Path:
     """Makes the renditions beside the pictures and the dataset file over all."""
     renditions = {"full": str(pictures)}
-    for name, form in FORMS.items():
+    for name, form in forms.items():
         run_smol(
             settings, "rendition", str(pictures), "--short-side", "161", "--format", form, "-o", str(folder / name)
         )
@@ -53,14 +62,14 @@ def write_dataset(folder: Path, pictures: Path, labels: dict[str, int], models: 
     return dataset
 
 
-def photos(settings: Settings) -> PlannedSet:
+def photos(settings: Settings, forms: Mapping[str, str] = MappingProxyType(FORMS)) -> PlannedSet:
     """400 photographs, one a class, and three EfficientNets."""
-    folder = settings.scratch / "photos"
+    folder = settings.scratch / ("photos" if forms == FORMS else "photos-" + "-".join(forms))
     folder.mkdir()
     source = DATA / "imagenet-sample"
     with open(source / "labels.csv", newline="") as file:
         labels = {Path(row["file"]).name: int(row["label"]) for row in csv.DictReader(file)}
-    return PlannedSet("photos", write_dataset(folder, source, labels, MODELS, settings), 1000, 0, len(labels))
+    return PlannedSet("photos", write_dataset(folder, source, labels, MODELS, settings, forms), 1000, 0, len(labels))
 
 
 def cells(settings: Settings) -> PlannedSet:

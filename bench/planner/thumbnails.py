@@ -56,7 +56,7 @@ def paired(labels: dict[str, int], exact: dict[str, int], other: dict[str, int])
 
 def study(settings: Settings) -> StudyResult:
     """The plan, the peers, the difference."""
-    dataset = datasets.photos(settings)
+    dataset = datasets.photos(settings, {**datasets.FORMS, "161-q95-444": "jpeg:95:444"})
     card = pictures.model_card(settings, MODEL)
     plans = settings.scratch / "thumbnails.yaml"
     planned = json.loads(

@@ -66,7 +66,8 @@ boolean append_full_buffer(j_compress_ptr info) {
 void append_rest(j_compress_ptr info) { append_bytes(info, sizeof(JpegDestination::buffer) - info->dest->free_in_buffer); }
 
 // Only plain data between setjmp and longjmp: nothing here has a destructor.
-bool compress_jpeg(const ImageView& picture, int quality, JpegDestination& destination, JpegFailure& failure) {
+bool compress_jpeg(const ImageView& picture, const EncodeFormat& format, JpegDestination& destination,
+                   JpegFailure& failure) {
   jpeg_compress_struct info;
   info.err = jpeg_std_error(&failure.manager);
   failure.manager.error_exit = leave_on_error;
@@ -84,7 +85,8 @@ bool compress_jpeg(const ImageView& picture, int quality, JpegDestination& desti
                         : picture.format == PixelFormat::kRgbx8 ? JCS_EXT_RGBX
                                                                 : JCS_RGB;
   jpeg_set_defaults(&info);
-  jpeg_set_quality(&info, quality, TRUE);
+  jpeg_set_quality(&info, format.quality, TRUE);
+  if (format.full_chroma) info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;
   info.dct_method = JDCT_ISLOW;
   jpeg_start_compress(&info, TRUE);
   while (info.next_scanline < info.image_height) {
@@ -96,14 +98,14 @@ bool compress_jpeg(const ImageView& picture, int quality, JpegDestination& desti
   return true;
 }
 
-Status encode_jpeg(const ImageView& picture, int quality, std::vector<std::uint8_t>& out) {
+Status encode_jpeg(const ImageView& picture, const EncodeFormat& format, std::vector<std::uint8_t>& out) {
   auto failure = std::make_unique<JpegFailure>();
   auto destination = std::make_unique<JpegDestination>();
   destination->manager.init_destination = begin_buffer;
   destination->manager.empty_output_buffer = append_full_buffer;
   destination->manager.term_destination = append_rest;
   destination->out = &out;
-  if (compress_jpeg(picture, quality, *destination, *failure)) return {};
+  if (compress_jpeg(picture, format, *destination, *failure)) return {};
   return Error{failure->manager.msg_code == JERR_OUT_OF_MEMORY ? ErrorCode::kOutOfMemory : ErrorCode::kUnsupported,
                fmt::format("cannot encode JPEG, {}: {}x{}", failure->message, picture.width, picture.height)};
 }
@@ -159,13 +161,21 @@ Status encode_ppm(const ImageView& picture, std::vector<std::uint8_t>& out) {
 Status encode_as(const ImageView& picture, const EncodeFormat& format, std::vector<std::uint8_t>& out) {
   switch (format.kind) {
     case EncodeFormat::Kind::kJpeg:
-      return encode_jpeg(picture, format.quality, out);
+      return encode_jpeg(picture, format, out);
     case EncodeFormat::Kind::kPng:
       return encode_png(picture, out);
     case EncodeFormat::Kind::kPpm:
       return encode_ppm(picture, out);
   }
   return {};
+}
+
+Error refused(std::string_view text) {
+  return Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("the format must be jpeg, jpeg:QUALITY (1..100), jpeg:QUALITY:SAMPLING (420, the default, or 444: "
+                  "colour at full size), png or ppm: {}",
+                  text)};
 }
 
 }  // namespace
@@ -195,13 +205,18 @@ Result<EncodeFormat> parse_encode_format(std::string_view text) {
   }
   if (name == "jpeg" || name == "jpg") {
     if (name == text) return format;
-    const std::string_view quality = text.substr(name.size() + 1);
+    std::string_view quality = text.substr(name.size() + 1);
+    if (const std::size_t colon = quality.find(':'); colon != quality.npos) {
+      const std::string_view sampling = quality.substr(colon + 1);
+      if (sampling != "444" && sampling != "420") return refused(text);
+      format.full_chroma = sampling == "444";
+      quality = quality.substr(0, colon);
+    }
     const auto [end, failure] = std::from_chars(quality.data(), quality.data() + quality.size(), format.quality);
     if (failure == std::errc{} && end == quality.data() + quality.size() && format.quality >= 1 && format.quality <= 100)
       return format;
   }
-  return Error{ErrorCode::kInvalidArgument,
-               fmt::format("the format must be jpeg, jpeg:QUALITY (1..100), png or ppm: {}", text)};
+  return refused(text);
 }
 
 Status encode(const ImageView& picture, const EncodeFormat& format, std::vector<std::uint8_t>& out) {

@@ -191,25 +191,28 @@ Result<double> measure_inference(CompiledPlan& plan, double seconds, DeviceTimes
   struct Done {
     int slot;
     Result<InferTiming> result;
+    Clock::time_point at;
   };
   BoundedQueue<Done> done(static_cast<std::size_t>(num_slots));
   int in_flight = 0;
   const auto submit = [&](int slot) {
     ++in_flight;
     instance.submit(slot, instance.batch(), [&done, slot](Result<InferTiming> result) {
-      done.push_unbounded({slot, std::move(result)});
+      done.push_unbounded({slot, std::move(result), Clock::now()});
     });
   };
   for (int slot = 0; slot < num_slots; ++slot) {
     for (const TensorView& tensor : instance.input_tensors(slot)) fill_synthetic(tensor);
-    submit(slot);
   }
+  for (int slot = 0; slot < num_slots; ++slot) submit(slot);
   std::optional<Error> failure;
   InferTiming total;
   std::int64_t num_timed = 0;
+  Clock::time_point last;
   const auto wait_for_one = [&] {
     Done finished = *done.pop();
     --in_flight;
+    last = finished.at;
     if (finished.result.ok()) {
       total.transfer_us += finished.result->transfer_us;
       total.infer_us += finished.result->infer_us;
@@ -220,14 +223,15 @@ Result<double> measure_inference(CompiledPlan& plan, double seconds, DeviceTimes
     return finished.slot;
   };
   for (int warm = 0; warm < num_slots && !failure; ++warm) submit(wait_for_one());
-  // Steady state: every completion is answered by a submit, so the device never runs dry while the clock runs.
+  // Steady state: every completion is answered by a submit, so the device never runs dry. The clock runs from completion to
+  // completion: batches that were finished while others were still being submitted are not counted.
   std::int64_t batches = 0;
-  const Clock::time_point start = Clock::now();
+  const Clock::time_point start = last;
   double elapsed = 0;
   while (!failure && elapsed < seconds) {
     submit(wait_for_one());
     ++batches;
-    elapsed = seconds_since(start);
+    elapsed = std::chrono::duration<double>(last - start).count();
   }
   while (in_flight > 0) wait_for_one();
   if (failure) return *failure;

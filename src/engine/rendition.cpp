@@ -30,8 +30,11 @@ Size target_size(const ResizeOp& resize, Size size, bool upscale) {
 
 // What decides how the files look.
 std::string describe_settings(const RenditionOptions& options) {
-  const std::string quality =
-      options.format.kind == EncodeFormat::Kind::kJpeg ? fmt::format(R"(, "quality": {})", options.format.quality) : "";
+  std::string quality;
+  if (options.format.kind == EncodeFormat::Kind::kJpeg) {
+    quality = fmt::format(R"(, "quality": {}{})", options.format.quality,
+                          options.format.full_chroma ? R"(, "sampling": 444)" : "");
+  }
   return fmt::format(
       "{{\"format\": 1, \"short_side\": {}, \"filter\": \"{}\", \"upscale\": {}, \"extension\": \"{}\"{}, \"fail_on\": "
       "\"{}\"}}\n",

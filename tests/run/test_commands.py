@@ -1,5 +1,6 @@
 """The other subcommands, and what wrong input is answered with."""
 
+import io
 import os
 import pathlib
 
@@ -164,6 +165,19 @@ def test_rendition_pixels_equal_pillow(photos, tmp_path):
         ]
         == 24
     )
+
+
+@pytest.mark.parametrize(("sampling", "subsampled"), [("", 2), (":420", 2), (":444", 0)])
+def test_rendition_jpegs_are_those_of_pillow(photos, tmp_path, sampling, subsampled):
+    smol("rendition", photos, "--short-side", "40", "--format", "png", "-o", tmp_path / "png")
+    smol("rendition", photos, "--short-side", "40", "--format", "jpeg:88" + sampling, "-o", tmp_path / "jpeg")
+    for file in sorted((tmp_path / "png").glob("*.png")):
+        encoded = io.BytesIO()
+        with Image.open(file) as picture:
+            picture.save(encoded, "jpeg", quality=88, subsampling=subsampled)
+        with Image.open(encoded) as expected, Image.open(tmp_path / "jpeg" / f"{file.stem}.jpg") as ours:
+            assert ours.layer == expected.layer
+            assert np.abs(np.asarray(ours, int) - np.asarray(expected, int)).max() <= 1
 
 
 def test_rendition_reports_each_failure(photos, tmp_path):
