@@ -51,7 +51,7 @@ def study(settings: Settings) -> StudyResult:
     for name, ratio in REGIMES.items():
         dnn = rate / ratio
         out = settings.scratch / f"device-{re.sub('[^a-zA-Z]', '', name)}"
-        curve = ",".join(f"{batch}:{dnn * batch / (batch + 4):.1f}" for batch in (1, 4, 16, 64))
+        curve = ",".join(f"{batch}:{dnn * min(1, 1.25 * batch / (batch + 4)):.1f}" for batch in (1, 4, 8, 16, 32))
         made = subprocess.run(
             [sys.executable, str(ROOT / "bench/planner/make_device.py"), "--model-input", "224", "--batch-rates", curve,
              "--launch-us", "50", "--jitter", "0.02", "--transfer-bytes-per-s", "12e9", "-o", str(out)],
