@@ -43,7 +43,7 @@ test-sanitize: setup
 	@ctest --test-dir build-asan --output-on-failure -j $(JOBS) --timeout 900 -LE slow
 
 test-python: build setup-tests
-	@$(PYTHON) -m pytest -q python/tests tests/run
+	@$(PYTHON) -m pytest -q -n $(JOBS) --dist worksteal python/tests tests/run
 
 check: setup
 	@scripts/check.sh

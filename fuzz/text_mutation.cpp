@@ -186,7 +186,10 @@ std::vector<Format> list_formats(const TemporaryFolder& folder) {
   measured.num_items = 64;
   measured.accuracy_change = smol::Estimate{-0.0125, -0.04, 0.015};
   smol::PlanSet plans;
-  plans.decision = {"accuracy at least 0.9", false, "undecided, needs about 250 more labels"};
+  plans.decision.constraint = "accuracy at least 0.9";
+  plans.decision.met = false;
+  plans.decision.reason = "undecided, needs about 250 more labels";
+  plans.decision.min_accuracy = 0.9;
   plans.chosen = plan.id;
   plans.plans = {plan};
   return {

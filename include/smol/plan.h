@@ -98,6 +98,8 @@ struct Decision {
   std::string constraint;  ///< in words: "accuracy at least 0.9"; empty: none was given
   bool met = true;         ///< false: no plan is known to meet it, and none is chosen
   std::string reason;      ///< why the chosen plan, or what is missing: "undecided, needs about 250 more labels"
+  /// The numbers behind `constraint`, as in PlanOptions; absent: not asked for.
+  std::optional<double> min_accuracy, min_throughput, max_latency_ms, max_cost;
   friend bool operator==(const Decision&, const Decision&) = default;
 };
 

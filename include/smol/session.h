@@ -229,6 +229,13 @@ struct PlanOptions {
 /// `measured`, if given, gets the profile behind the plans.
 [[nodiscard]] Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options,
                                    Profile* measured = nullptr);
+/// Plans of a file measured again, here and on these items: their rates and predictions are new, and so is the choice, under
+/// the constraints that the file was made under. Accuracies belong to answers and are kept. Left out are plans whose
+/// rendition `dataset` has not, and those that are known to miss a wanted accuracy. Of `options` it reads repeats,
+/// calibration_items, limits, instance (which a greatest cost needs), time_budget_s, stop and on_progress.
+/// kInvalidArgument when nothing is left.
+[[nodiscard]] Result<PlanSet> replan(const Runtime& runtime, const Dataset& dataset, const PlanSet& earlier,
+                                     const PlanOptions& options = {});
 /// Plans with nothing but a profile, for a machine or models that are not here: every model of the profile on every
 /// rendition. The plans hold predictions only and cannot be run. Of `options` the constraints are read.
 [[nodiscard]] Result<PlanSet> plan(const Profile& profile, const PlanOptions& options);

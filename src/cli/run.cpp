@@ -15,6 +15,7 @@ struct RunArguments {
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
   bool resume = false, retry_failed = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
+  bool replan = false;
   std::string hint;
   int batch = 0, workers = 0, streams = 0, io_threads = -1, part_rows = 50'000;
 };
@@ -74,6 +75,15 @@ Result<std::vector<std::string>> disabled_rules_of(const RunArguments& arguments
   return rules;
 }
 
+// What the command line says of the machine's use goes before what the plan says.
+void set_shape(Plan& plan, const RunArguments& arguments) {
+  if (arguments.batch > 0) plan.shape.batch = arguments.batch;
+  if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;
+  if (arguments.streams > 0) plan.shape.streams = arguments.streams;
+  if (!arguments.hint.empty()) set_hint(plan.shape, arguments);
+  if (arguments.io_threads >= 0) plan.shape.io_threads = arguments.io_threads;
+}
+
 Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArguments& arguments, const Dataset& dataset,
                                        int num_shards) {
   std::vector<Plan> plans;
@@ -89,11 +99,7 @@ Result<std::vector<Plan>> choose_plans(const Runtime& runtime, const RunArgument
         Plan plan, find_plan(runtime, arguments.plans, id, dataset, disabled_rules, measure_batch, arguments.rendition));
     if (!arguments.rendition.empty()) plan.rendition = arguments.rendition;  // rows say what was read
     if (plans.empty()) warn_of_no_effect(runtime, plan, without);
-    if (arguments.batch > 0) plan.shape.batch = arguments.batch;
-    if (arguments.workers > 0) plan.shape.host_workers = arguments.workers;
-    if (arguments.streams > 0) plan.shape.streams = arguments.streams;
-    if (!arguments.hint.empty()) set_hint(plan.shape, arguments);
-    if (arguments.io_threads >= 0) plan.shape.io_threads = arguments.io_threads;
+    set_shape(plan, arguments);
     plans.push_back(std::move(plan));
   }
   for (const Plan& plan : plans) {
@@ -233,6 +239,45 @@ void say_which(const PlanSet& planned, const Plan& plan) {
   fmt::print(stderr, "plan {}: {}{}\n", plan.id, decision.constraint.empty() ? "" : decision.constraint + ": ", reason);
 }
 
+// The plans of the file, measured again on this input; a folder stands for the rendition of the file's chosen plan.
+Result<PlanSet> plan_again(const Runtime& runtime, const RunArguments& arguments, const PlanSet& planned, Dataset dataset,
+                           Context& context) {
+  const Result<const Plan*> chosen = planned.find("");
+  if (dataset.renditions.size() == 1 && arguments.rendition.empty() && chosen.ok())
+    dataset.renditions.front().name = (*chosen)->rendition;
+  PlanOptions options;
+  options.stop = context.stop;
+  SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
+  if (!arguments.prices.empty()) {
+    SMOL_ASSIGN_OR_RETURN(const Prices prices, load_prices(arguments.prices));
+    const Result<Instance> instance = prices.find(arguments.instance);
+    if (!instance.ok()) return as_usage(instance.error());
+    options.instance = *instance;
+  }
+  ProgressBar bar("replan", context.quiet);
+  options.on_progress = [&bar](const std::string& what, double done_s, double left_s) { bar.update(what, done_s, left_s); };
+  Result<PlanSet> again = replan(runtime, dataset, planned, options);
+  bar.clear();
+  return again;
+}
+
+// Of the same machine and the plan's own shape: a rate that the plan did not expect, and what can be done about it.
+void say_if_unexpected(const RunArguments& arguments, const std::vector<Plan>& plans, const PlanSet& planned,
+                       const RunReport& report) {
+  constexpr std::int64_t kLeastItems = 200;
+  constexpr double kLeastSeconds = 2, kExpected = 1.3;
+  const bool other_shape = arguments.batch > 0 || arguments.workers > 0 || arguments.streams > 0 ||
+                           !arguments.hint.empty() || !arguments.without.empty() || arguments.io_threads >= 0;
+  if (plans.size() > 1 || other_shape || planned.machine != machine_name() || plans.front().throughput() <= 0) return;
+  if (report.items < kLeastItems || report.seconds < kLeastSeconds || report.error_rows > report.rows / 10) return;
+  const double expected = plans.front().throughput(), ratio = report.throughput() / expected;
+  if (ratio < kExpected && ratio > 1 / kExpected) return;
+  fmt::print(stderr,
+             "smol: this run did {:.1f} items/s where the plan had {:.1f}: the machine or the items are not as they were "
+             "when it was made, and another plan may be faster now; --replan measures the file's plans on the input first\n",
+             report.throughput(), expected);
+}
+
 void print_report(const RunArguments& arguments, const std::vector<Plan>& plans, const RunReport& report,
                   const Dataset& dataset, Context& context) {
   if (context.json) {
@@ -271,14 +316,28 @@ Status judge(const RunArguments& arguments, const RunReport& report, Context& co
 
 Status run(const RunArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const ParquetOptions output, parquet_options(arguments));
+  if (!arguments.prices.empty() && !arguments.dry_run && !arguments.replan)
+    return Error{ErrorCode::kInvalidArgument, "--prices belongs to --dry-run and --replan: " + arguments.prices};
   SMOL_ASSIGN_OR_RETURN(RunOptions options, run_options(arguments, context));
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
   warn_of_passed_over(dataset);
-  SMOL_ASSIGN_OR_RETURN(const std::vector<Plan> plans, choose_plans(runtime, arguments, dataset, output.num_shards));
+  Result<PlanSet> planned = load_plans(arguments.plans, runtime.user_operators);
+  std::vector<Plan> plans;
+  if (arguments.replan) {
+    if (!planned.ok() && planned.error().code == ErrorCode::kNotFound) return planned.error();
+    if (!planned.ok())
+      return Error{ErrorCode::kInvalidArgument, "--replan needs a plan file, made by `smol plan`: " + arguments.plans};
+    SMOL_ASSIGN_OR_RETURN(*planned, plan_again(runtime, arguments, *planned, dataset, context));
+    const Result<const Plan*> chosen = planned->find("");
+    if (!chosen.ok()) return as_usage(chosen.error());
+    plans.push_back(**chosen);
+    set_shape(plans.front(), arguments);
+  } else {
+    SMOL_ASSIGN_OR_RETURN(plans, choose_plans(runtime, arguments, dataset, output.num_shards));
+  }
   SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
   const std::unique_ptr<Source> source = dataset.open(rendition, output.shard, output.num_shards);
-  const Result<PlanSet> planned = load_plans(arguments.plans, runtime.user_operators);
   if (planned.ok() && arguments.plan_ids.empty() && !context.quiet && !context.json) say_which(*planned, plans.front());
   if (arguments.dry_run) {
     return print_dry_run(runtime, plans, planned.ok() ? &*planned : nullptr, arguments, dataset, source->size().value_or(0),
@@ -297,16 +356,16 @@ Status run(const RunArguments& arguments, Context& context) {
   bar.clear();
   if (!report.ok()) return report.error();
   print_report(arguments, plans, *report, dataset, context);
+  if (planned.ok()) say_if_unexpected(arguments, plans, *planned, *report);
   return judge(arguments, *report, context);
 }
 
 void add_dry_run(CLI::App& command, RunArguments& arguments) {
-  CLI::Option* dry_run = command.add_flag("--dry-run", arguments.dry_run, "Print what would run and how long it would take");
-  CLI::Option* prices =
-      command
-          .add_option("--prices", arguments.prices,
-                      "With --dry-run: what machines cost (docs/howto/reckon-costs.md), to print what this run would cost")
-          ->needs(dry_run);
+  command.add_flag("--dry-run", arguments.dry_run, "Print what would run and how long it would take");
+  CLI::Option* prices = command.add_option(
+      "--prices", arguments.prices,
+      "With --dry-run: what machines cost (docs/howto/reckon-costs.md), to print what this run would cost; with --replan: "
+      "needed by plans that were made under --max-cost");
   command.add_option("--instance", arguments.instance, "Which machine of the price file (default: the first)")
       ->needs(prices);
 }
@@ -355,6 +414,11 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option("--part-rows", arguments->part_rows, "Rows of a part file")
       ->check(CLI::Range(1, 100'000'000))
       ->capture_default_str();
+  command
+      ->add_flag("--replan", arguments->replan,
+                 "Measure the file's plans again on this input first, and run the one that meets its constraint best here")
+      ->excludes("--plan")
+      ->excludes("--resume");
   add_dry_run(*command, *arguments);
   command
       ->add_option("--fail-on", arguments->fail_on,
@@ -379,6 +443,7 @@ void add_run(CLI::App& program, Context& context) {
       "Examples:\n"
       "  smol run plans.yaml photos/ -o results/\n"
       "  smol run plans.yaml photos/ -o results/ --resume            after an interruption, or when photos were added\n"
+      "  smol run plans.yaml photos/ -o results/ --replan            on another machine than they were made on\n"
       "  smol run plans.yaml dataset.yaml -o out.parquet --plan lite0/full/exact --max-failures 1%\n"
       "  smol run card.yaml photos/ -o results/ --shard 0/4");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });

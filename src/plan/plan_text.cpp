@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <sstream>
 
 #include "base/text_file.h"
@@ -99,7 +100,15 @@ void emit_decision(YAML::Emitter& out, const Decision& decision) {
   out << YAML::Key << "decision" << YAML::Value << YAML::BeginMap;
   out << YAML::Key << "constraint" << YAML::Value << YamlText{decision.constraint};
   out << YAML::Key << "met" << YAML::Value << decision.met;
-  out << YAML::Key << "reason" << YAML::Value << YamlText{decision.reason} << YAML::EndMap;
+  out << YAML::Key << "reason" << YAML::Value << YamlText{decision.reason};
+  const auto emit = [&out](const char* key, const std::optional<double>& value) {
+    if (value) out << YAML::Key << key << YAML::Value << number(*value);
+  };
+  emit("min_accuracy", decision.min_accuracy);
+  emit("min_throughput", decision.min_throughput);
+  emit("max_latency_ms", decision.max_latency_ms);
+  emit("max_cost", decision.max_cost);
+  out << YAML::EndMap;
 }
 
 void emit_plans(YAML::Emitter& out, const char* key, const std::vector<Plan>& plans) {
@@ -118,10 +127,20 @@ Result<Estimate> parse_estimate(const YAML::Node& node) {
   return Estimate{values[0], values[1], values[2]};
 }
 
-std::optional<Estimate> read_estimate(YamlFields& fields, const char* key) {
+/// All three numbers must lie between `least` and `most`, in order.
+std::optional<Estimate> read_estimate(YamlFields& fields, const char* key, double least, double most) {
   if (!fields.has(key)) return std::nullopt;
   Result<Estimate> estimate = parse_estimate(fields.child(key));
-  if (estimate.ok()) return *estimate;
+  constexpr double kRounding = 1e-9;
+  const bool in_order = estimate.ok() && least - kRounding <= estimate->low &&
+                        estimate->low <= estimate->value + kRounding && estimate->value <= estimate->high + kRounding &&
+                        estimate->high <= most + kRounding;
+  if (in_order) return *estimate;
+  if (estimate.ok()) {
+    estimate = Error{ErrorCode::kInvalidArgument,
+                     fmt::format("must be [value, low, high] with {} <= low <= value <= high <= {}: [{}, {}, {}]", least,
+                                 most, estimate->value, estimate->low, estimate->high)};
+  }
   fields.fail(fields.child(key), estimate.error().message);
   return std::nullopt;
 }
@@ -151,10 +170,10 @@ Result<PlanPrediction> parse_prediction(const YAML::Node& node, const std::strin
 Result<PlanMeasurement> parse_measurement(const YAML::Node& node, const std::string& where) {
   PlanMeasurement measured;
   YamlFields fields(node, where + ", measured");
-  measured.throughput = read_estimate(fields, "throughput").value_or(Estimate{});
-  measured.accuracy = read_estimate(fields, "accuracy");
-  measured.held_out_accuracy = read_estimate(fields, "held_out_accuracy");
-  measured.accuracy_change = read_estimate(fields, "accuracy_change");
+  measured.throughput = read_estimate(fields, "throughput", 0, std::numeric_limits<double>::max()).value_or(Estimate{});
+  measured.accuracy = read_estimate(fields, "accuracy", 0, 1);
+  measured.held_out_accuracy = read_estimate(fields, "held_out_accuracy", 0, 1);
+  measured.accuracy_change = read_estimate(fields, "accuracy_change", -2, 2);
   measured.max_difference = read_optional(fields, "max_difference");
   measured.mean_difference = read_optional(fields, "mean_difference");
   fields.read("held_out_items", measured.num_held_out);
@@ -221,6 +240,10 @@ Result<Decision> parse_decision(const YAML::Node& node) {
   fields.read("constraint", decision.constraint);
   fields.read("met", decision.met);
   fields.read("reason", decision.reason);
+  decision.min_accuracy = read_optional(fields, "min_accuracy");
+  decision.min_throughput = read_optional(fields, "min_throughput");
+  decision.max_latency_ms = read_optional(fields, "max_latency_ms");
+  decision.max_cost = read_optional(fields, "max_cost");
   SMOL_RETURN_IF_ERROR(fields.finish());
   return decision;
 }

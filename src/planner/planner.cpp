@@ -58,6 +58,23 @@ Result<PlanSet> plan(const Runtime& runtime, const Dataset& dataset, const PlanO
   return plans;
 }
 
+Result<PlanSet> replan(const Runtime& runtime, const Dataset& dataset, const PlanSet& earlier, const PlanOptions& options) {
+  PlanOptions again;
+  again.repeats = options.repeats;
+  again.calibration_items = options.calibration_items;
+  again.limits = options.limits;
+  again.instance = options.instance;
+  again.time_budget_s = options.time_budget_s;
+  again.stop = options.stop;
+  again.on_progress = options.on_progress;
+  again.min_accuracy = earlier.decision.min_accuracy;
+  again.min_throughput = earlier.decision.min_throughput;
+  again.max_latency_ms = earlier.decision.max_latency_ms;
+  again.max_cost = earlier.decision.max_cost;
+  SMOL_RETURN_IF_ERROR(check(again));
+  return Planning(runtime, dataset, again).run_again(earlier);
+}
+
 Result<PlanSet> plan(const Profile& profile, const PlanOptions& options) {
   SMOL_RETURN_IF_ERROR(check(options));
   return plan_from_profile(profile, options);

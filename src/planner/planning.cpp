@@ -31,6 +31,7 @@ Planning::Planning(const Runtime& runtime, const Dataset& dataset, const PlanOpt
     : runtime_(runtime),
       dataset_(dataset),
       options_(options),
+      reference_rendition_(dataset.renditions.front().name),
       calibration_(choose_calibration(dataset, options.calibration_items)) {}
 
 Result<PlanSet> Planning::run() {
@@ -261,7 +262,7 @@ void Planning::mark_undecided(std::vector<Plan>& frontier) const {
 Result<PlanSet> Planning::conclude() {
   std::vector<Plan> plans;
   for (const Contender& contender : contenders_) plans.push_back(contender.plan);
-  FrontierSplit split = split_frontier(std::move(plans), dataset_.renditions.front().name);
+  FrontierSplit split = split_frontier(std::move(plans), reference_rendition_);
   if (split.frontier.empty()) {
     return Error{ErrorCode::kInvalidArgument,
                  "accuracy cannot be measured for these models, so only plans that cannot change answers may be chosen, and "
@@ -283,7 +284,7 @@ Result<PlanSet> Planning::conclude() {
   set.smol_version = SMOL_VERSION;
   set.date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   set.dataset = dataset_.path;
-  set.reference_rendition = dataset_.renditions.front().name;
+  set.reference_rendition = reference_rendition_;
   set.calibration = calibration_.description;
   const bool any = std::any_of(split.frontier.begin(), split.frontier.end(),
                                [](const Plan& plan) { return plan.measured && plan.measured->accuracy; });
@@ -306,7 +307,7 @@ Profile Planning::profile() const {
   profile.date = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   profile.source = "measured";
   profile.dataset = dataset_.path;
-  profile.reference_rendition = dataset_.renditions.front().name;
+  profile.reference_rendition = reference_rendition_;
   profile.cores = available_cores();
   profile.overlap_exponents = overlap_exponents_;
   if (!profiler_) return profile;

@@ -22,6 +22,8 @@ class Planning {
   Planning(const Runtime& runtime, const Dataset& dataset, const PlanOptions& options);
 
   Result<PlanSet> run();
+  /// replan() of session.h.
+  Result<PlanSet> run_again(const PlanSet& earlier);
   /// Rates and answers for the next planning, if there is a cache folder. Also after run() failed.
   Status save_caches();
   [[nodiscard]] Profile profile() const;
@@ -32,6 +34,7 @@ class Planning {
   // candidates
   Status survey_renditions();
   Status gather_contenders();
+  Status take_contenders(const PlanSet& earlier);
   /// Answers of one contender a rendition: items that fail are not measured with.
   Status leave_out_failing_items();
   // rates
@@ -74,6 +77,7 @@ class Planning {
   const Dataset& dataset_;
   const PlanOptions& options_;
   const Clock::time_point start_ = Clock::now();
+  std::string reference_rendition_;  ///< what "exact" is exact to
   Calibration calibration_;
   std::vector<std::vector<Item>> items_;  ///< by rendition: what rates are measured with
   std::vector<RenditionFacts> rendition_facts_;

@@ -23,7 +23,7 @@ std::vector<std::size_t> block_ends(std::size_t num_units) {
 std::optional<std::size_t> Planning::reference_contender() const {
   std::optional<std::size_t> reference;
   for (std::size_t i = 0; i < contenders_.size(); ++i) {
-    if (!contenders_[i].classifies || !cannot_change_answers(contenders_[i].plan, dataset_.renditions.front().name)) {
+    if (!contenders_[i].classifies || !cannot_change_answers(contenders_[i].plan, reference_rendition_)) {
       continue;
     }
     if (!reference || profiler_->infer_per_s(contenders_[i].plan) < profiler_->infer_per_s(contenders_[*reference].plan))
@@ -94,7 +94,7 @@ Status Planning::race_accuracies() {
 }
 
 void Planning::record_accuracies() {
-  const std::string& first = dataset_.renditions.front().name;
+  const std::string& first = reference_rendition_;
   for (std::size_t i = 0; i < contenders_.size(); ++i) {
     Plan& plan = contenders_[i].plan;
     if (!contenders_[i].classifies) continue;
@@ -120,7 +120,7 @@ Status Planning::estimate_on_held_out() {
   if (!race_ || calibration_.held_out.empty() || time_is_up(0.9)) return {};
   std::vector<Plan> plans;
   for (const Contender& contender : contenders_) plans.push_back(contender.plan);
-  const FrontierSplit split = split_frontier(std::move(plans), dataset_.renditions.front().name);
+  const FrontierSplit split = split_frontier(std::move(plans), reference_rendition_);
   std::vector<std::size_t> judged;
   for (std::size_t i = 0; i < contenders_.size(); ++i) {
     const Plan& plan = contenders_[i].plan;

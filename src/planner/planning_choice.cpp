@@ -22,7 +22,7 @@ constexpr int kPicturesCompared = 16, kLatencyRepeats = 15;
 
 bool Planning::can_be_chosen(const Contender& contender) const {
   return (contender.plan.measured && contender.plan.measured->accuracy) ||
-         cannot_change_answers(contender.plan, dataset_.renditions.front().name);
+         cannot_change_answers(contender.plan, reference_rendition_);
 }
 
 // The predicted frontier, what is near it, what a wanted accuracy may choose from, and what would run unplanned.
@@ -49,7 +49,7 @@ std::vector<std::size_t> Planning::finalists() const {
                       plan.measured->accuracy->low >= *options_.min_accuracy && num_sure++ < 3;
     if (!beaten || sure) {
       if (chosen.size() < kMaxFinalists) chosen.push_back(i);
-    } else if (cannot_change_answers(plan, dataset_.renditions.front().name)) {
+    } else if (cannot_change_answers(plan, reference_rendition_)) {
       unplanned.push_back(i);
     }
   }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -59,7 +60,10 @@ PlanSet example_set() {
   set.accuracy_kind = "labels";
   set.held_out = "the other 336 items";
   set.chosen = "b";
-  set.decision = {"accuracy at least 0.8", true, "the fastest whose interval's lower end reaches it"};
+  set.decision.constraint = "accuracy at least 0.8";
+  set.decision.reason = "the fastest whose interval's lower end reaches it";
+  set.decision.min_accuracy = 0.8;
+  set.decision.max_cost = 1.5;
   set.planning_seconds = 93.5;
   set.overlap_exponent = 1.05;
   set.plans = {example_plan("a"), example_plan("b")};
@@ -90,6 +94,12 @@ TEST(PlanTextTest, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(refuse("machine:", "machin:").find("machin"), std::string::npos);
   EXPECT_NE(refuse("batch: 8", "batch: many").find("batch"), std::string::npos);
   EXPECT_NE(refuse("precision: bf16", "precision: f64").find("f64"), std::string::npos);
+  const Estimate accuracy = *example_plan("a").measured->accuracy;
+  const std::string written = fmt::format("accuracy: [{}, {}, {}]", accuracy.value, accuracy.low, accuracy.high);
+  for (const char* wrong : {"accuracy: [7, 6, 8]", "accuracy: [-0.1, -0.2, 0]", "accuracy: [0.5, 0.6, 0.7]",
+                            "accuracy: [.nan, 0, 1]", "accuracy: [0.5, 0.4, 1.1]", "accuracy: [0.5, 0.4]"}) {
+    EXPECT_NE(refuse(written, wrong).find("[value, low, high]"), std::string::npos) << wrong;
+  }
   EXPECT_FALSE(parse_plans("").ok());
   EXPECT_FALSE(parse_plans("[1, 2]").ok());
   EXPECT_FALSE(parse_plans("format: 1\nplans: []\n").ok());
