@@ -3,6 +3,7 @@
 import io
 import os
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -188,9 +189,12 @@ def test_rendition_reports_each_failure(photos, tmp_path):
     assert "1 file written" in one.stdout
 
 
-@pytest.fixture
-def planned(photos, tmp_path):
+@pytest.fixture(scope="module")
+def planned_once(tmp_path_factory):
     """A dataset of two renditions and two models, planned."""
+    tmp_path = tmp_path_factory.mktemp("planned")
+    write_pictures(tmp_path / "photos")
+    photos = tmp_path / "photos"
     smol("rendition", photos, "--short-side", "40", "--format", "png", "-o", tmp_path / "small")
     cards = [write_model(tmp_path, "fast", size=32), write_model(tmp_path, "slow", size=32, seed=3, delay_us=3000)]
     names = sorted(p.name for p in photos.iterdir())
@@ -200,6 +204,13 @@ def planned(photos, tmp_path):
         f"models: [{cards[0].name}, {cards[1].name}]\n"
     )
     smol("plan", tmp_path / "dataset.yaml", "-o", tmp_path / "plans.yaml", "--repeats", "2")
+    return tmp_path
+
+
+@pytest.fixture
+def planned(planned_once, tmp_path):
+    """A copy of it, to do with as one likes."""
+    shutil.copytree(planned_once, tmp_path, dirs_exist_ok=True)
     return tmp_path / "plans.yaml"
 
 
