@@ -10,6 +10,8 @@ namespace smol {
 namespace {
 
 constexpr std::size_t kRasterPixelBytes = 4;
+/// Larger strips are read row by row, which takes less memory and stops early, but more time.
+constexpr std::size_t kMaxStripBytes = std::size_t{1} << 23;
 
 std::size_t product(std::size_t a, int b) { return a * static_cast<std::size_t>(b); }
 
@@ -38,7 +40,8 @@ Status TiffRows::open(const Rect& part) {
   SMOL_RETURN_IF_ERROR(check_blocks());
   const ImageHeader& header = layout_.header;
   const bool raster = layout_.color == TiffColor::kRaster;
-  by_scanline_ = !layout_.tiled && !layout_.planar && !raster;
+  const auto strip_bytes = product(layout_.row_bytes(header.width), layout_.block_height);
+  by_scanline_ = !layout_.tiled && !layout_.planar && !raster && strip_bytes > kMaxStripBytes;
   delivered_ = whole_rows(part, header);
   if (layout_.tiled && !raster) {
     first_column_ = part.x / layout_.block_width;
@@ -68,10 +71,10 @@ Status TiffRows::open(const Rect& part) {
     buffers_.block.reserve(tile_bytes);
     band_row_bytes_ = product(tile_row_bytes, num_columns_);
   } else {
-    const auto strip_bytes = static_cast<std::size_t>(TIFFStripSize(file_.get()));
     band_row_bytes_ = layout_.row_bytes(header.width);
-    if (strip_bytes != product(band_row_bytes_, layout_.block_height))
+    if (static_cast<std::size_t>(TIFFStripSize(file_.get())) != strip_bytes) {
       return corrupt_error("TIFF", "strips of a wrong size");
+    }
   }
   const int num_planes = layout_.planar ? layout_.samples : 1;
   band_ = buffers_.band.reserve(product(product(band_row_bytes_, layout_.block_height), num_planes));
@@ -127,11 +130,13 @@ RowState TiffRows::load_tiles(int top) {
   return RowState::kComplete;
 }
 
-RowState TiffRows::load_planes(int top) {
-  const int num_lines = std::min(layout_.block_height, layout_.header.height - top);
+RowState TiffRows::load_strips(int top) {
+  // Lines below the region stay packed.
+  const int num_lines = std::min(layout_.block_height, delivered_.y + delivered_.height - top);
   const auto size = static_cast<tmsize_t>(product(band_row_bytes_, num_lines));
   const std::size_t plane_bytes = product(band_row_bytes_, layout_.block_height);
-  for (int plane = 0; plane < layout_.samples; ++plane) {
+  const int num_planes = layout_.planar ? layout_.samples : 1;
+  for (int plane = 0; plane < num_planes; ++plane) {
     if (request_.stop.stop_requested()) return RowState::kTruncated;
     const std::uint32_t strip =
         TIFFComputeStrip(file_.get(), static_cast<std::uint32_t>(top), static_cast<std::uint16_t>(plane));
@@ -162,7 +167,7 @@ RowState TiffRows::load_band(int y) {
   const int top = y / layout_.block_height * layout_.block_height;
   if (top == band_top_) return band_state_;
   band_top_ = top;
-  band_state_ = layout_.color == TiffColor::kRaster ? load_raster(top) : layout_.tiled ? load_tiles(top) : load_planes(top);
+  band_state_ = layout_.color == TiffColor::kRaster ? load_raster(top) : layout_.tiled ? load_tiles(top) : load_strips(top);
   return band_state_;
 }
 

@@ -11,8 +11,8 @@ struct TiffBuffers {
   GrowOnlyBuffer block, band, row, converted;
 };
 
-/// Rows of the first page from strips or tiles. Strips of interleaved samples are read row by row, all else a row of blocks
-/// at a time.
+/// Rows of the first page from strips or tiles. Large strips of interleaved samples are read row by row, all else a row of
+/// blocks at a time.
 class TiffRows final : public StillRows {
  public:
   TiffRows(TiffFile& file, const TiffLayout& layout, const DecodeRequest& request, TiffBuffers& buffers);
@@ -29,7 +29,7 @@ class TiffRows final : public StillRows {
   RowState read_scanline(int y);
   RowState load_band(int y);
   RowState load_tiles(int top);
-  RowState load_planes(int top);
+  RowState load_strips(int top);
   RowState load_raster(int top);
   [[nodiscard]] RowState state_of_block(std::uint32_t block) const;
   void interleave(int line);

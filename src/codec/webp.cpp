@@ -18,7 +18,7 @@ class WebpCodec final : public Codec {
  public:
   WebpCodec() : description_("libwebp " + library_version()) {
     capabilities_.early_stop = true;
-    capabilities_.region = true;
+    // No region: half of the columns cost 0.8 of a lossy picture and all of a lossless one.
     capabilities_.formats = {PixelFormat::kRgbx8, PixelFormat::kRgb8, PixelFormat::kBgr8};
   }
   [[nodiscard]] std::string_view name() const override { return "webp"; }
