@@ -64,6 +64,7 @@ DecodeRequest choose_request(const CodecCapabilities& capabilities, const ImageH
   request.limits.max_scans = 50;
   request.fail_on = static_cast<FailOn>(random() % 4);
   request.format = capabilities.formats[random() % capabilities.formats.size()];
+  if (random() % 3 == 0) request.background = {7, 130, 250};
   const auto& denominators = capabilities.scale_denominators;
   request.scale_denominator = denominators[random() % denominators.size()];
   if (random() % 2 == 0) {

@@ -1,6 +1,7 @@
 #pragma once
 /// The codec interface. Capabilities are the only thing the optimizer and the planner know of a format.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -83,6 +84,8 @@ struct DecodeRequest {
   std::optional<Rect> region;  ///< only these pixels are needed; empty = all
   PixelFormat format = PixelFormat::kRgbx8;
   bool thumbnail = false;  ///< the embedded thumbnail in place of the picture; kUnsupported where the header states none
+  /// Alpha is composited on this colour; absent: alpha is dropped. kGray8 takes its luma. Pictures without alpha ignore it.
+  std::optional<std::array<std::uint8_t, 3>> background;
   FailOn fail_on = FailOn::kTruncated;
   DecodeLimits limits;
   std::stop_token stop;  ///< checked between groups of rows; kCancelled

@@ -200,6 +200,7 @@ struct PreprocessTiming {
 
 struct PreprocessOptions {
   FailOn fail_on = FailOn::kTruncated;
+  std::optional<std::array<std::uint8_t, 3>> background;  ///< as of DecodeRequest
   DecodeLimits limits;
   std::stop_token stop;
   std::optional<Rect> roi;  ///< region of interest in the oriented full-size picture; replaces the whole picture
@@ -252,9 +253,10 @@ Result<DecodeReport> run_many(Decoder& decoder, ByteView bytes, const ImageHeade
 
 /// What decode_picture() delivers.
 struct PictureRequest {
-  int scale_denominator = 1;      ///< one of the codec's; size = ceil(size / denominator)
-  std::optional<Rect> region;     ///< in the oriented, scaled picture, and inside it; empty = all
-  bool keep_orientation = false;  ///< leave the picture as it is stored
+  int scale_denominator = 1;                              ///< one of the codec's; size = ceil(size / denominator)
+  std::optional<Rect> region;                             ///< in the oriented, scaled picture, and inside it; empty = all
+  bool keep_orientation = false;                          ///< leave the picture as it is stored
+  std::optional<std::array<std::uint8_t, 3>> background;  ///< as of DecodeRequest
   FailOn fail_on = FailOn::kTruncated;
   DecodeLimits limits;
   std::stop_token stop;

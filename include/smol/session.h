@@ -74,6 +74,7 @@ struct Progress {
 
 struct RunOptions {
   FailOn fail_on = FailOn::kTruncated;
+  std::optional<std::array<std::uint8_t, 3>> background;  ///< as of DecodeRequest
   DecodeLimits limits;
   bool ordered = false;  ///< rows in the source's order
   bool stage_times = false;

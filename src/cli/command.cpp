@@ -351,6 +351,23 @@ Result<DecodeLimits> parse_limits(const LimitArguments& arguments) {
   return limits;
 }
 
+void add_background(CLI::App& command, std::string& text) {
+  command.add_option("--background", text, "#rrggbb that transparent pictures are laid on; else their alpha is dropped");
+}
+
+Result<std::optional<std::array<std::uint8_t, 3>>> parse_background(const std::string& text) {
+  std::optional<std::array<std::uint8_t, 3>> color;
+  if (text.empty()) return color;
+  const bool six_digits =
+      text.size() == 7 && text[0] == '#' && text.find_first_not_of("0123456789abcdefABCDEF", 1) == std::string::npos;
+  if (!six_digits) {
+    return Error{ErrorCode::kInvalidArgument, "--background takes a colour like '#ffffff', six hexadecimal digits: " + text};
+  }
+  const unsigned long value = std::stoul(text.substr(1), nullptr, 16);
+  color = {static_cast<std::uint8_t>(value >> 16), static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
+  return color;
+}
+
 Result<double> parse_fraction(const std::string& text) {
   double value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);

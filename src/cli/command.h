@@ -131,6 +131,11 @@ struct LimitArguments {
 void add_limits(CLI::App& command, LimitArguments& arguments);
 [[nodiscard]] Result<DecodeLimits> parse_limits(const LimitArguments& arguments);
 
+/// "#rrggbb" of --background; empty: none.
+[[nodiscard]] Result<std::optional<std::array<std::uint8_t, 3>>> parse_background(const std::string& text);
+/// Adds --background.
+void add_background(CLI::App& command, std::string& text);
+
 /// "512M", "2G", "1000000" as a number: bytes of --memory, pixels of --max-pixels.
 [[nodiscard]] Result<std::int64_t> parse_size(const std::string& option, const std::string& text);
 /// "1%" or "0.01" as a fraction.

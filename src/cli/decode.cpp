@@ -14,7 +14,7 @@ namespace {
 constexpr std::array<std::string_view, 5> kExtensions{".png", ".ppm", ".jpg", ".jpeg", ".npy"};
 
 struct DecodeArguments {
-  std::string file, output, scale = "1/1", region, fidelity, fail_on = "truncated";
+  std::string file, output, scale = "1/1", region, fidelity, background, fail_on = "truncated";
   LimitArguments limits;
   bool keep_orientation = false;
 };
@@ -63,6 +63,7 @@ Status run(const DecodeArguments& arguments, Context& context) {
     SMOL_ASSIGN_OR_RETURN(request.scale_denominator, scale_of_fidelity(arguments.fidelity, codec->capabilities(), header));
   }
   SMOL_ASSIGN_OR_RETURN(request.fail_on, parse_fail_on(arguments.fail_on));
+  SMOL_ASSIGN_OR_RETURN(request.background, parse_background(arguments.background));
   SMOL_ASSIGN_OR_RETURN(request.limits, parse_limits(arguments.limits));
   if (!arguments.region.empty()) {
     SMOL_ASSIGN_OR_RETURN(request.region, parse_rect(arguments.region));
@@ -107,6 +108,7 @@ void add_decode(CLI::App& program, Context& context) {
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();
+  add_background(*command, arguments->background);
   add_limits(*command, arguments->limits);
   command->add_flag("--keep-orientation", arguments->keep_orientation, "Do not apply the EXIF orientation");
   command->footer(

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::string_view, 1> kExtensions{".npy"};
 
 struct PreprocessArguments {
-  std::string file, model, graph, output, fidelity = "exact", region, fail_on = "truncated";
+  std::string file, model, graph, output, fidelity = "exact", region, background, fail_on = "truncated";
   LimitArguments limits;
 };
 
@@ -180,6 +180,7 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(facts.typical, decoder->probe(bytes));
   PreprocessOptions options;
   SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));
+  SMOL_ASSIGN_OR_RETURN(options.background, parse_background(arguments.background));
   SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
   if (!arguments.region.empty()) {
     SMOL_ASSIGN_OR_RETURN(options.roi, parse_rect(arguments.region));
@@ -215,6 +216,7 @@ void add_preprocess(CLI::App& program, Context& context) {
   command->add_option("--fail-on", arguments->fail_on, "How strict decoding is")
       ->check(CLI::IsMember({"none", "truncated", "error", "warning"}))
       ->capture_default_str();
+  add_background(*command, arguments->background);
   add_limits(*command, arguments->limits);
   command->footer(
       "Examples:\n  smol preprocess photo.jpg --model net.yaml -o tensor.npy\n"

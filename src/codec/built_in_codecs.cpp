@@ -1,5 +1,10 @@
+#include "codec/bmp.h"
+#include "codec/gif.h"
 #include "codec/jpeg.h"
 #include "codec/png.h"
+#include "codec/ppm.h"
+#include "codec/tiff.h"
+#include "codec/webp.h"
 #include "smol/codec.h"
 
 namespace smol {
@@ -7,12 +12,13 @@ namespace smol {
 /// THE table of codecs: one line a format.
 CodecRegistry built_in_codecs() {
   CodecRegistry registry;
-  for (auto create : {create_jpeg_codec, create_png_codec}) {
+  for (auto create : {create_jpeg_codec, create_png_codec, create_webp_codec, create_gif_codec, create_tiff_codec,
+                      create_bmp_codec, create_ppm_codec}) {
     // The names in this table differ, so that adding cannot fail.
     static_cast<void>(registry.add(create()));
   }
   const char* const reason = "not part of this version";
-  for (const char* name : {"webp", "avif", "heic", "jpeg2000", "jpegxl", "gif", "bmp", "tiff", "ppm"}) {
+  for (const char* name : {"avif", "heic", "jpeg2000", "jpegxl"}) {
     registry.add_unavailable({name, reason, "convert the files to JPEG or PNG, for example with `mogrify -format png`"});
   }
   return registry;

@@ -28,10 +28,8 @@ std::uint32_t read_u32(const std::uint8_t* bytes) {
          static_cast<std::uint32_t>(bytes[2]) << 8 | bytes[3];
 }
 
-Error corrupt(const std::string& what) { return Error{ErrorCode::kCorrupt, "PNG is corrupt: " + what, Stage::kDecode}; }
-Error truncated() {
-  return Error{ErrorCode::kTruncated, "PNG ends inside its header; fetch or copy the file again", Stage::kDecode};
-}
+Error corrupt(std::string_view what) { return corrupt_error("PNG", what); }
+Error truncated() { return header_truncated_error("PNG"); }
 
 bool is_allowed(PngColor color, int bits) {
   switch (color) {
@@ -53,7 +51,7 @@ bool is_allowed(PngColor color, int bits) {
 ///   harmless   checksum of an ancillary chunk (the chunk is ignored), no IEND, no Adler-32, surplus pixel data
 class ChunkWalk {
  public:
-  ChunkWalk(ByteView bytes, bool verify_checksums, PngFaults& faults, PngChunks& chunks)
+  ChunkWalk(ByteView bytes, bool verify_checksums, Faults& faults, PngChunks& chunks)
       : bytes_(bytes), verify_(verify_checksums), faults_(faults), chunks_(chunks) {}
 
   Status run() {
@@ -130,11 +128,11 @@ class ChunkWalk {
   Status use(std::uint32_t type, ByteView payload) {
     ImageHeader& header = chunks_.header;
     if (type == kPlte) return read_palette(payload);
-    if (type == kTrns) header.alpha = true;
+    if (type == kTrns) read_transparency(payload);
     if (type == kExif) header.orientation = exif_orientation(payload);
     if (type == kActl && payload.size() >= 8)
       header.num_frames = static_cast<int>(std::clamp(read_u32(&payload[0]), 1u, kMaxLength));
-    if (!is_ancillary(type) && type != kIdat) return faults_.note(PngFault::kRecovered, "unknown critical chunk");
+    if (!is_ancillary(type) && type != kIdat) return faults_.note(Fault::kRecovered, "unknown critical chunk");
     return {};
   }
 
@@ -142,14 +140,31 @@ class ChunkWalk {
     if (chunks_.color != PngColor::kPalette) return {};  // a suggestion for displays of old
     if (payload.empty() || payload.size() % 3 != 0 || payload.size() > 768) return corrupt("palette of a wrong length");
     has_palette_ = true;
-    for (std::size_t i = 0; i < payload.size() / 3; ++i) std::memcpy(&chunks_.palette[4 * i], &payload[3 * i], 3);
+    for (std::size_t i = 0; i < payload.size() / 3; ++i) std::memcpy(&chunks_.palette.rgba[4 * i], &payload[3 * i], 3);
     return {};
+  }
+
+  void read_transparency(ByteView payload) {
+    ImageHeader& header = chunks_.header;
+    header.alpha = true;
+    if (header.palette) {
+      for (std::size_t i = 0; i < std::min<std::size_t>(payload.size(), 256); ++i)
+        chunks_.palette.rgba[4 * i + 3] = payload[i];
+      return;
+    }
+    const std::size_t num_samples = header.channels == 1 ? 1 : 3;
+    if (payload.size() < 2 * num_samples || chunks_.color == PngColor::kGrayAlpha || chunks_.color == PngColor::kRgba)
+      return;
+    std::array<std::uint16_t, 3> color{};
+    for (std::size_t i = 0; i < num_samples; ++i)
+      color[i] = static_cast<std::uint16_t>(payload[2 * i] << 8 | payload[2 * i + 1]);
+    chunks_.transparent_color = color;
   }
 
   Status end_of_bytes() {
     ended_ = true;
     chunks_.ends_early = true;
-    return faults_.note(PngFault::kHarmless, "no IEND chunk");
+    return faults_.note(Fault::kHarmless, "no IEND chunk");
   }
 
   [[nodiscard]] bool checksum_matches(std::uint32_t length) const {
@@ -159,29 +174,20 @@ class ChunkWalk {
   }
   Status check_checksum(std::uint32_t type, std::uint32_t length) {
     if (checksum_matches(length)) return {};
-    if (is_ancillary(type)) return faults_.note(PngFault::kHarmless, "checksum of an ancillary chunk");
-    return faults_.note(type == kIdat ? PngFault::kRecovered : PngFault::kFatal, "checksum of a critical chunk");
+    if (is_ancillary(type)) return faults_.note(Fault::kHarmless, "checksum of an ancillary chunk");
+    return faults_.note(type == kIdat ? Fault::kRecovered : Fault::kFatal, "checksum of a critical chunk");
   }
   [[nodiscard]] std::size_t left() const { return bytes_.size() - position_; }
 
   ByteView bytes_;
   bool verify_;
-  PngFaults& faults_;
+  Faults& faults_;
   PngChunks& chunks_;
   std::size_t position_ = kSignature.size();
   bool ended_ = false, has_palette_ = false;
 };
 
 }  // namespace
-
-Status PngFaults::note(PngFault fault, const char* what) {
-  ++warnings_;
-  recovered_ = recovered_ || fault != PngFault::kHarmless;
-  const FailOn least = fault == PngFault::kFatal       ? FailOn::kTruncated
-                       : fault == PngFault::kRecovered ? FailOn::kError
-                                                       : FailOn::kWarning;
-  return fail_on_ >= least ? Status(corrupt(what)) : Status();
-}
 
 int PngChunks::bits_per_pixel() const {
   switch (color) {
@@ -200,11 +206,12 @@ int PngChunks::bits_per_pixel() const {
 
 std::size_t PngChunks::row_bytes() const { return (static_cast<std::size_t>(header.width) * bits_per_pixel() + 7) / 8; }
 
-Status read_png_chunks(ByteView bytes, bool verify_checksums, PngFaults& faults, PngChunks& chunks) {
+Status read_png_chunks(ByteView bytes, bool verify_checksums, Faults& faults, PngChunks& chunks) {
   chunks.header = ImageHeader{};
   chunks.data.clear();
   chunks.ends_early = false;
-  for (std::size_t i = 0; i < chunks.palette.size(); ++i) chunks.palette[i] = i % 4 == 3 ? 255 : 0;
+  chunks.palette.clear();
+  chunks.transparent_color.reset();
   return ChunkWalk(bytes, verify_checksums, faults, chunks).run();
 }
 

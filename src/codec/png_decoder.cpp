@@ -6,6 +6,7 @@
 #include <new>
 
 #include "codec/png_expand.h"
+#include "codec/still_rows.h"
 
 namespace smol {
 namespace {
@@ -24,7 +25,7 @@ Error error(ErrorCode code, std::string message) { return Error{code, std::move(
 
 Result<ImageHeader> PngDecoder::probe(ByteView bytes) {
   try {
-    PngFaults faults(FailOn::kNone);
+    Faults faults(FailOn::kNone, "PNG");
     SMOL_RETURN_IF_ERROR(read_png_chunks(bytes, false, faults, chunks_));
     return chunks_.header;
   } catch (const std::bad_alloc&) {
@@ -45,45 +46,16 @@ Result<DecodeReport> PngDecoder::decode(ByteView bytes, const DecodeRequest& req
 }
 
 Result<DecodeReport> PngDecoder::decode_picture(ByteView bytes, const DecodeRequest& request, RowConsumer& consumer) {
-  PngFaults faults(request.fail_on);
+  Faults faults(request.fail_on, "PNG");
   SMOL_RETURN_IF_ERROR(read_png_chunks(bytes, true, faults, chunks_));
-  SMOL_ASSIGN_OR_RETURN(const Rect wanted, check(request));
+  SMOL_ASSIGN_OR_RETURN(const Rect part, check_request("PNG", chunks_.header, request));
+  const Rect wanted = whole_rows(part, chunks_.header);
+  chunks_.palette.composite_on(request.background);
   SMOL_ASSIGN_OR_RETURN(PngRows* const source, open_rows(wanted, request, faults));
   return deliver(*source, wanted, request, faults, consumer);
 }
 
-/// Refuses what cannot or must not be decoded; returns the rows that are needed, always whole.
-Result<Rect> PngDecoder::check(const DecodeRequest& request) const {
-  const ImageHeader& header = chunks_.header;
-  const std::string size = std::to_string(header.width) + "x" + std::to_string(header.height);
-  if (request.scale_denominator != 1) {
-    return error(ErrorCode::kInvalidArgument,
-                 "PNG scale denominator must be 1: " + std::to_string(request.scale_denominator));
-  }
-  if (std::int64_t{header.width} * header.height > request.limits.max_pixels) {
-    return error(ErrorCode::kLimitExceeded, "picture is larger than --max-pixels allows (" +
-                                                std::to_string(request.limits.max_pixels) +
-                                                "); raise it if the file is trusted: " + size);
-  }
-  if (request.thumbnail) return error(ErrorCode::kUnsupported, "PNGs have no embedded thumbnails");
-  if (request.format == PixelFormat::kYcc8Planar) {
-    return error(ErrorCode::kUnsupported, "PNG cannot deliver ycc8_planar; ask for rgbx8");
-  }
-  if (request.format == PixelFormat::kGray8 && !header.is_gray()) {
-    return error(ErrorCode::kUnsupported, "gray8 can be delivered only for grey pictures; ask for rgbx8");
-  }
-  if (!request.region) return Rect{0, 0, header.width, header.height};
-  const Rect& region = *request.region;
-  const int top = std::max(region.y, 0);
-  const std::int64_t bottom = std::min<std::int64_t>(std::int64_t{region.y} + region.height, header.height);
-  const std::int64_t right = std::min<std::int64_t>(std::int64_t{region.x} + region.width, header.width);
-  if (bottom <= top || right <= std::max(region.x, 0)) {
-    return error(ErrorCode::kInvalidArgument, "the region lies outside the picture of " + size);
-  }
-  return Rect{0, top, header.width, static_cast<int>(bottom - top)};
-}
-
-Result<PngRows*> PngDecoder::open_rows(const Rect& wanted, const DecodeRequest& request, PngFaults& faults) {
+Result<PngRows*> PngDecoder::open_rows(const Rect& wanted, const DecodeRequest& request, Faults& faults) {
   const ImageHeader& header = chunks_.header;
   const std::size_t inflated_bytes = (chunks_.row_bytes() + 1) * static_cast<std::size_t>(header.height);
   const int end_row = wanted.y + wanted.height;
@@ -94,7 +66,7 @@ Result<PngRows*> PngDecoder::open_rows(const Rect& wanted, const DecodeRequest& 
     SMOL_ASSIGN_OR_RETURN(const auto outcome, inflated_.open(chunks_, faults));
     if (outcome == InflatedPngRows::Outcome::kOk) return &inflated_;
     if (outcome == InflatedPngRows::Outcome::kSurplus) {
-      SMOL_RETURN_IF_ERROR(faults.note(PngFault::kHarmless, "more pixel data than pixels"));
+      SMOL_RETURN_IF_ERROR(faults.note(Fault::kHarmless, "more pixel data than pixels"));
     }
   }
   SMOL_RETURN_IF_ERROR(streamed_.open(chunks_, request.stop));
@@ -102,16 +74,16 @@ Result<PngRows*> PngDecoder::open_rows(const Rect& wanted, const DecodeRequest& 
 }
 
 Result<DecodeReport> PngDecoder::deliver(PngRows& source, const Rect& wanted, const DecodeRequest& request,
-                                         const PngFaults& faults, RowConsumer& consumer) {
+                                         const Faults& faults, RowConsumer& consumer) {
   SMOL_RETURN_IF_ERROR(consumer.begin(wanted, Size{chunks_.header.width, chunks_.header.height}, request.format));
   // Filters refer to the row above, so that rows above the region must be undone too.
   for (int y = 0; y < wanted.y; ++y) {
-    if (y % kRowsPerGroup == 0 && request.stop.stop_requested()) return error(ErrorCode::kCancelled, "stopped on request");
+    if (y % kRowsPerGroup == 0 && request.stop.stop_requested()) return cancelled_error();
     source.next();
   }
   int done = 0;
   for (bool more = true; more && done < wanted.height;) {
-    if (request.stop.stop_requested()) return error(ErrorCode::kCancelled, "stopped on request");
+    if (request.stop.stop_requested()) return cancelled_error();
     ImageView view;
     view.format = request.format;
     view.width = wanted.width;
@@ -133,7 +105,7 @@ Status PngDecoder::read_group(PngRows& source, const DecodeRequest& request, Ima
   const std::size_t row_bytes = static_cast<std::size_t>(view.width) * bytes_per_pixel(view.format);
   const std::ptrdiff_t stride = padded_stride_bytes(row_bytes);
   std::uint8_t* const rows = rows_.reserve(stride * kRowsPerGroup);
-  bool in_place = &source == &inflated_ && is_stored_as(chunks_, view.format);
+  bool in_place = &source == &inflated_ && is_stored_as(chunks_, view.format, request.background);
   std::array<const std::uint8_t*, kRowsPerGroup> stored;
   view.planes[0] = {rows, stride, view.width, view.height};
   for (int i = 0; i < view.height; ++i) {
@@ -147,11 +119,12 @@ Status PngDecoder::read_group(PngRows& source, const DecodeRequest& request, Ima
     stored[i] = row;
     if (in_place && row == nullptr) {
       in_place = false;
-      for (int above = 0; above < i; ++above) expand_png_row(chunks_, stored[above], view.format, rows + above * stride);
+      for (int above = 0; above < i; ++above)
+        expand_png_row(chunks_, stored[above], view.format, request.background, rows + above * stride);
     }
     if (in_place) continue;
     if (row != nullptr) {
-      expand_png_row(chunks_, row, view.format, rows + i * stride);
+      expand_png_row(chunks_, row, view.format, request.background, rows + i * stride);
     } else {
       std::memset(rows + i * stride, kMissing, row_bytes);
     }

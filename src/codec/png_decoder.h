@@ -15,9 +15,8 @@ class PngDecoder final : public Decoder {
 
  private:
   Result<DecodeReport> decode_picture(ByteView bytes, const DecodeRequest& request, RowConsumer& consumer);
-  Result<Rect> check(const DecodeRequest& request) const;
-  Result<PngRows*> open_rows(const Rect& wanted, const DecodeRequest& request, PngFaults& faults);
-  Result<DecodeReport> deliver(PngRows& source, const Rect& wanted, const DecodeRequest& request, const PngFaults& faults,
+  Result<PngRows*> open_rows(const Rect& wanted, const DecodeRequest& request, Faults& faults);
+  Result<DecodeReport> deliver(PngRows& source, const Rect& wanted, const DecodeRequest& request, const Faults& faults,
                                RowConsumer& consumer);
   Status read_group(PngRows& source, const DecodeRequest& request, ImageView& view);
 

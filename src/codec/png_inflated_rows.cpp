@@ -42,7 +42,7 @@ ByteView InflatedPngRows::joined_data(const PngChunks& chunks) {
   return {joined, size};
 }
 
-Result<InflatedPngRows::Outcome> InflatedPngRows::open(const PngChunks& chunks, PngFaults& faults) {
+Result<InflatedPngRows::Outcome> InflatedPngRows::open(const PngChunks& chunks, Faults& faults) {
   if (!decompressor_) decompressor_.reset(libdeflate_alloc_decompressor());
   if (!decompressor_) return Error{ErrorCode::kOutOfMemory, "no memory for a PNG decompressor", Stage::kDecode};
   row_bytes_ = chunks.row_bytes();
@@ -63,9 +63,9 @@ Result<InflatedPngRows::Outcome> InflatedPngRows::open(const PngChunks& chunks, 
   available_rows_ = produced / (row_bytes_ + 1);
   const ByteView trailer = deflated.subspan(used);
   if (trailer.size() < kAdlerBytes) {
-    SMOL_RETURN_IF_ERROR(faults.note(PngFault::kHarmless, "no checksum of the pixels"));
+    SMOL_RETURN_IF_ERROR(faults.note(Fault::kHarmless, "no checksum of the pixels"));
   } else if (read_u32(trailer) != libdeflate_adler32(1, inflated, produced)) {
-    SMOL_RETURN_IF_ERROR(faults.note(PngFault::kRecovered, "checksum of the pixels"));
+    SMOL_RETURN_IF_ERROR(faults.note(Fault::kRecovered, "checksum of the pixels"));
   }
   return Outcome::kOk;
 }

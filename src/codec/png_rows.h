@@ -39,7 +39,7 @@ class InflatedPngRows final : public PngRows {
   InflatedPngRows();
   ~InflatedPngRows() override;
   /// Inflates the picture. kSurplus and kBroken: nothing was kept, use StreamedPngRows. Notes a wrong Adler-32.
-  Result<Outcome> open(const PngChunks& chunks, PngFaults& faults);
+  Result<Outcome> open(const PngChunks& chunks, Faults& faults);
   std::uint8_t* next() override;
   [[nodiscard]] PngEnd end() const override { return end_; }
   [[nodiscard]] int complete_rows() const override { return static_cast<int>(next_row_); }

@@ -72,7 +72,7 @@ void StreamedPngRows::write_head() {
   if (header.palette) {
     const int num_entries = 1 << header.bits;
     at = write_chunk_header(at, "PLTE", static_cast<std::size_t>(3 * num_entries));
-    for (int i = 0; i < num_entries; ++i, at += 3) std::memcpy(at, &chunks_->palette[4 * i], 3);
+    for (int i = 0; i < num_entries; ++i, at += 3) std::memcpy(at, &chunks_->palette.rgba[4 * i], 3);
     at += 4;
   }
   at = write_chunk_header(at, "IDAT", static_cast<std::size_t>(header.compressed_bytes));

@@ -1,5 +1,7 @@
 #include "engine/arrow_rows.h"
 
+#include <fmt/format.h>
+
 #include "engine/compiled_plan.h"
 
 namespace smol {
@@ -143,6 +145,10 @@ class RowColumns {
 std::string row_hash(const CompiledPlan::State& state) {
   std::string hash = state.plan.semantic_hash() + RowSchema::kHashSeparator + state.versions;
   if (state.fail_on != FailOn::kTruncated) hash += "+fail-on-" + std::string(name_of(state.fail_on));
+  if (state.background) {
+    const auto& [red, green, blue] = *state.background;
+    hash += fmt::format("+background-{:02x}{:02x}{:02x}", red, green, blue);
+  }
   return hash;
 }
 

@@ -73,6 +73,7 @@ Result<CompiledPlan> compile(const Runtime& runtime, const Plan& plan, const Run
   auto state = std::make_unique<CompiledPlan::State>();
   state->plan = plan;
   state->fail_on = options.fail_on;
+  state->background = options.background;
   SMOL_ASSIGN_OR_RETURN(state->card, load_model_card(plan.model, runtime.user_operators));
   SMOL_RETURN_IF_ERROR(verify(plan, state->card));
   if (state->card.max_batch > 0) state->plan.shape.batch = std::min(plan.shape.batch, state->card.max_batch);

@@ -245,6 +245,7 @@ bool Worker::decode_once(const ItemContext& context, std::span<const DecodeJob> 
 PreprocessOptions Worker::options_for(const ItemContext& context, std::size_t region) const {
   PreprocessOptions options;
   options.fail_on = run_.options.fail_on;
+  options.background = run_.options.background;
   options.limits = run_.options.limits;
   options.stop = run_.stop.get_token();
   if (!context.item.regions.empty()) options.roi = context.item.regions[region].rect;

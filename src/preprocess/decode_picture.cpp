@@ -126,6 +126,7 @@ Result<DecodeReport> decode_picture(const Codec& codec, Decoder& decoder, ByteVi
   decode.scale_denominator = request.scale_denominator;
   if (request.region) decode.region = stored_window;
   decode.format = header.is_gray() ? PixelFormat::kGray8 : PixelFormat::kRgb8;
+  decode.background = request.background;
   decode.fail_on = request.fail_on;
   decode.limits = request.limits;
   decode.stop = request.stop;

@@ -12,6 +12,7 @@ namespace smol {
   request.scale_denominator = decode.scale_denominator;
   request.thumbnail = decode.thumbnail;
   request.format = header.is_gray() ? PixelFormat::kGray8 : decode.format;
+  request.background = options.background;
   request.fail_on = options.fail_on;
   request.limits = options.limits;
   request.stop = options.stop;

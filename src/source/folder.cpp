@@ -36,9 +36,9 @@ Result<std::vector<std::string>> list_files(const std::string& folder, std::int6
 }
 
 bool has_picture_extension(const std::string& path) {
-  static constexpr std::array<std::string_view, 21> kExtensions{".jpg",  ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif",
-                                                                ".heic", ".heif", ".jp2", ".j2k",  ".jxl", ".gif",  ".bmp",
-                                                                ".tif",  ".tiff", ".ppm", ".pgm",  ".pnm", ".mpo",  ".dng"};
+  static constexpr std::array<std::string_view, 23> kExtensions{
+      ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".jxl",
+      ".gif", ".bmp",  ".tif", ".tiff", ".ppm", ".pgm",  ".pnm",  ".mpo",  ".dng",  ".pbm", ".dib"};
   std::string extension = fs::path(path).extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();

@@ -10,6 +10,7 @@
 #include "unit/codec/codec_seeds.h"
 #include "unit/codec/jpeg_fixture.h"
 #include "unit/codec/png_fixture.h"
+#include "unit/codec/still_fixture.h"
 
 namespace smol::testing {
 namespace {
@@ -230,6 +231,13 @@ TEST_P(CodecContractTest, sampled_truncations_of_larger_pictures) {
     pictures = {encode_jpeg({.width = 300, .height = 200}), encode_jpeg({.width = 300, .height = 200, .progressive = true})};
   } else if (GetParam() == "png") {
     pictures = {encode_png({.width = 200, .height = 100}), encode_png({.width = 200, .height = 100, .interlaced = true})};
+  } else if (GetParam() == "webp") {
+    pictures = {encode_webp({.width = 200, .height = 100}), encode_webp({.width = 200, .height = 100, .lossless = true})};
+  } else if (GetParam() == "gif") {
+    pictures = {encode_gif({.width = 200, .height = 100}), encode_gif({.width = 200, .height = 100, .interlaced = true})};
+  } else if (GetParam() == "tiff") {
+    pictures = {encode_tiff({.width = 200, .height = 100, .compression = 5}),
+                encode_tiff({.width = 200, .height = 100, .photometric = 6, .compression = 7, .tiled = true})};
   }
   std::mt19937 random(11);
   for (const Bytes& bytes : pictures) {

@@ -39,6 +39,7 @@ def test_info_names_the_licences_of_third_party_md():
     libraries = {library["name"]: library for library in smol_json("info")["libraries"]}
     debian = {"libjpeg-turbo": "libjpeg62-turbo", "libspng": "libspng0", "libdeflate": "libdeflate0", "zlib": "zlib1g"}
     debian |= {"highway": "libhwy1", "yaml-cpp": "libyaml-cpp0.7", "fmt": "libfmt9", "xxhash": "libxxhash-dev"}
+    debian |= {"libwebp": "libwebp7", "libtiff": "libtiff6", "giflib": "libgif7"}
     debian |= {"nlohmann-json": "nlohmann-json3-dev", "CLI11": "libcli11-dev"}
     for name, package in debian.items():
         (row,) = (row for row in rows if row[0] == package)
@@ -53,7 +54,7 @@ def test_info_names_the_licences_of_third_party_md():
 
 def test_info_lists_what_works_and_what_does_not():
     info = smol_json("info")
-    assert {"jpeg", "png"} <= {c["name"] for c in info["codecs"] if c["available"]}
+    assert {"jpeg", "png", "webp", "gif", "tiff", "bmp", "ppm"} <= {c["name"] for c in info["codecs"] if c["available"]}
     for entry in [*info["codecs"], *info["backends"]]:
         assert entry["available"] or (entry["reason"] and entry["remedy"])
     assert "reference" in {b["name"] for b in info["backends"]}

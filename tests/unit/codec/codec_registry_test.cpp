@@ -33,7 +33,7 @@ TEST(CodecRegistryTest, finds_by_name_and_by_content) {
     EXPECT_FALSE(codec->description().empty());
     for (const Seed& seed : seeds_of(codec->name())) EXPECT_EQ(registry.sniff(seed.bytes), codec.get()) << seed.name;
   }
-  EXPECT_EQ(registry.find("bmp"), nullptr);
+  EXPECT_EQ(registry.find("pcx"), nullptr);
 }
 
 TEST(CodecRegistryTest, takes_a_third_party_codec_once) {
@@ -54,7 +54,7 @@ TEST(CodecRegistryTest, names_what_is_missing_and_why) {
     EXPECT_FALSE(entry.reason.empty());
     EXPECT_FALSE(entry.remedy.empty());
   }
-  EXPECT_THAT(names, ::testing::IsSupersetOf({"webp", "avif", "heic", "jpeg2000", "jpegxl", "gif", "bmp", "tiff", "ppm"}));
+  EXPECT_THAT(names, ::testing::IsSupersetOf({"avif", "heic", "jpeg2000", "jpegxl"}));
 }
 
 TEST(CodecRegistryTest, says_what_unreadable_bytes_look_like) {
@@ -62,14 +62,13 @@ TEST(CodecRegistryTest, says_what_unreadable_bytes_look_like) {
   const auto message = [&](std::string_view bytes) { return registry.unrecognised(view_of(bytes)).message; };
   using namespace std::string_view_literals;
   EXPECT_EQ(registry.unrecognised({}).code, ErrorCode::kTruncated);
-  EXPECT_THAT(message("RIFF\x10\0\0\0WEBPVP8 "sv), HasSubstr("WebP"));
   EXPECT_THAT(message("\0\0\0\x18"
                       "ftypheic"sv),
               HasSubstr("HEIC"));
-  EXPECT_THAT(message("GIF89a"), HasSubstr("GIF"));
+  EXPECT_THAT(message("8BPS"), HasSubstr("Photoshop"));
   EXPECT_THAT(message("\x01\x02\xFF"sv), HasSubstr("01 02 ff"));
   EXPECT_THAT(message(""), HasSubstr("empty"));
-  for (const auto& codec : registry.codecs()) EXPECT_THAT(message("GIF89a"), HasSubstr(std::string(codec->name())));
+  for (const auto& codec : registry.codecs()) EXPECT_THAT(message("8BPS"), HasSubstr(std::string(codec->name())));
 }
 
 TEST(FailOnTest, parses_its_names) {

@@ -4,6 +4,7 @@
 
 #include "unit/codec/jpeg_fixture.h"
 #include "unit/codec/png_fixture.h"
+#include "unit/codec/still_fixture.h"
 
 namespace smol::testing {
 namespace {
@@ -62,7 +63,7 @@ std::vector<Seed> png_seeds() {
 std::vector<Seed> seeds_of(std::string_view codec) {
   if (codec == "jpeg") return jpeg_seeds();
   if (codec == "png") return png_seeds();
-  return {};
+  return still_seeds_of(codec);
 }
 
 std::vector<std::uint8_t> huge_header_of(std::string_view codec) {
@@ -82,7 +83,7 @@ std::vector<std::uint8_t> huge_header_of(std::string_view codec) {
     fix_checksums(bytes);
     return bytes;
   }
-  return {};
+  return huge_still_of(codec);
 }
 
 }  // namespace smol::testing
