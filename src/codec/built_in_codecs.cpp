@@ -1,4 +1,5 @@
 #include "codec/jpeg.h"
+#include "codec/opaque/opaque_formats.h"
 #include "codec/png.h"
 #include "smol/codec.h"
 
@@ -11,8 +12,9 @@ CodecRegistry built_in_codecs() {
     // The names in this table differ, so that adding cannot fail.
     static_cast<void>(registry.add(create()));
   }
+  add_opaque_codecs(registry);
   const char* const reason = "not part of this version";
-  for (const char* name : {"webp", "avif", "heic", "jpeg2000", "jpegxl", "gif", "bmp", "tiff", "ppm"}) {
+  for (const char* name : {"webp", "gif", "bmp", "tiff", "ppm"}) {
     registry.add_unavailable({name, reason, "convert the files to JPEG or PNG, for example with `mogrify -format png`"});
   }
   return registry;

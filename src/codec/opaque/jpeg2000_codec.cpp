@@ -22,28 +22,32 @@ struct FreeOpenJpeg {
 /// Samples of one component at the pixels of the picture: repeated where it has fewer.
 class Samples {
  public:
-  Samples(const opj_image_comp_t& component, const opj_image_comp_t& reference, const Rect& wanted)
+  Samples(const opj_image_comp_t& component, const opj_image_comp_t& reference, const Rect& on_grid)
       : component_(component),
         step_x_(std::max(component.dx / std::max(reference.dx, 1U), 1U)),
         step_y_(std::max(component.dy / std::max(reference.dy, 1U), 1U)),
-        wanted_(wanted) {}
+        wanted_(on_grid) {}
 
   /// Fills a row of 8-bit values, `y` from the top of what was wanted.
   void row(int y, std::uint8_t* to) const {
-    const std::int64_t at_y = index((wanted_.y + y) / static_cast<int>(step_y_), component_.y0, component_.h);
+    const std::int64_t at_y = index((wanted_.y + y) / static_cast<int>(step_y_), first(component_.y0), component_.h);
     const OPJ_INT32* const from = component_.data + at_y * component_.w;
     const std::int64_t bias = component_.sgnd != 0 ? std::int64_t{1} << (component_.prec - 1) : 0;
     const std::int64_t max_value = (std::int64_t{1} << component_.prec) - 1;
     for (int x = 0; x < wanted_.width; ++x) {
-      const std::int64_t at = index((wanted_.x + x) / static_cast<int>(step_x_), component_.x0, component_.w);
+      const std::int64_t at = index((wanted_.x + x) / static_cast<int>(step_x_), first(component_.x0), component_.w);
       const std::int64_t value = std::clamp<std::int64_t>(from[at] + bias, 0, max_value);
       to[x] = max_value == 255 ? static_cast<std::uint8_t>(value) : to_eight_bits(value, max_value);
     }
   }
 
  private:
-  static std::int64_t index(int at, std::uint32_t first, std::uint32_t count) {
-    return std::clamp<std::int64_t>(std::int64_t{at} - first, 0, std::int64_t{count} - 1);
+  /// OpenJPEG states where a component begins at full resolution.
+  [[nodiscard]] std::int64_t first(std::uint32_t at) const {
+    return (std::int64_t{at} + (std::int64_t{1} << component_.factor) - 1) >> component_.factor;
+  }
+  static std::int64_t index(int at, std::int64_t first, std::uint32_t count) {
+    return std::clamp<std::int64_t>(at - first, 0, std::int64_t{count} - 1);
   }
 
   const opj_image_comp_t& component_;
@@ -70,6 +74,7 @@ class Jpeg2000Decoder final : public OpaqueDecoder {
   Status open_codec(ByteView bytes, FailOn fail_on);
   void describe(ImageHeader& header) const;
   [[nodiscard]] Result<Colours> colours() const;
+  Status decode_pixels(const DecodeRequest& request, const Rect* area);
   Status set_area(const Rect& wanted, int denominator);
   void convert(Colours colours, const Rect& wanted, DecodedPixels& pixels);
 
@@ -77,6 +82,7 @@ class Jpeg2000Decoder final : public OpaqueDecoder {
   std::unique_ptr<opj_codec_t, FreeOpenJpeg> codec_;
   std::unique_ptr<opj_image_t, FreeOpenJpeg> image_;
   ByteView bytes_;
+  int origin_x_ = 0, origin_y_ = 0;  ///< of the picture, in samples of its first component
   int warnings_ = 0;
   std::string last_error_;
   GrowOnlyBuffer pixels_, planes_;
@@ -121,12 +127,17 @@ Result<ImageHeader> Jpeg2000Decoder::open(ByteView bytes, FailOn fail_on) {
   SMOL_RETURN_IF_ERROR(open_codec(bytes, fail_on));
   constexpr std::uint32_t kMaxSide = 1 << 30;
   const opj_image_comp_t& first = image_->comps[0];
-  if (first.w == 0 || first.h == 0 || first.w > kMaxSide || first.h > kMaxSide) return failure("impossible size");
+  if (first.w == 0 || first.h == 0 || first.w > kMaxSide || first.h > kMaxSide || first.x0 > kMaxSide ||
+      first.y0 > kMaxSide) {
+    return failure("impossible size");
+  }
   for (std::uint32_t i = 0; i < image_->numcomps; ++i) {
     if (image_->comps[i].prec == 0 || image_->comps[i].prec > 31) {
       return error(ErrorCode::kUnsupported, "JPEG 2000 of more than 31 bits a sample");
     }
   }
+  origin_x_ = static_cast<int>(first.x0);
+  origin_y_ = static_cast<int>(first.y0);
   ImageHeader header;
   header.width = static_cast<int>(first.w);
   header.height = static_cast<int>(first.h);
@@ -199,19 +210,30 @@ Status Jpeg2000Decoder::set_area(const Rect& wanted, int denominator) {
   return {};
 }
 
-Result<DecodedPixels> Jpeg2000Decoder::read(const DecodeRequest& request, const Rect& wanted, Size size) {
-  DecodedPixels pixels;
-  // OpenJPEG fills in what is missing, in strict mode, too, where whole packets are.
-  pixels.truncated = !is_complete_jpeg2000(bytes_);
-  if (pixels.truncated && request.fail_on >= FailOn::kTruncated) return failure("data are missing at its end");
+/// `area`: null for the whole picture.
+Status Jpeg2000Decoder::decode_pixels(const DecodeRequest& request, const Rect* area) {
   int level = 0;
   while ((1 << level) < request.scale_denominator) ++level;
   if (level > 0 && !opj_set_decoded_resolution_factor(codec_.get(), static_cast<OPJ_UINT32>(level))) {
     return failure("no such resolution level");
   }
-  const bool is_whole = wanted == Rect{0, 0, size.width, size.height};
-  if (!is_whole) SMOL_RETURN_IF_ERROR(set_area(wanted, request.scale_denominator));
+  if (area != nullptr) SMOL_RETURN_IF_ERROR(set_area(*area, request.scale_denominator));
   if (!opj_decode(codec_.get(), stream_.get(), image_.get())) return failure("it cannot be decoded");
+  return {};
+}
+
+Result<DecodedPixels> Jpeg2000Decoder::read(const DecodeRequest& request, const Rect& wanted, Size size) {
+  DecodedPixels pixels;
+  // OpenJPEG fills in what is missing, in strict mode, too, where whole packets are.
+  pixels.truncated = !is_complete_jpeg2000(bytes_);
+  if (pixels.truncated && request.fail_on >= FailOn::kTruncated) return failure("data are missing at its end");
+  const bool is_whole = wanted == Rect{0, 0, size.width, size.height};
+  if (Status decoded = decode_pixels(request, is_whole ? nullptr : &wanted); !decoded.ok()) {
+    if (is_whole) return std::move(decoded).error();
+    // Damage that only the search for a region's tiles stumbles over.
+    SMOL_RETURN_IF_ERROR(open_codec(bytes_, request.fail_on));
+    SMOL_RETURN_IF_ERROR(decode_pixels(request, nullptr));
+  }
   for (std::uint32_t i = 0; i < image_->numcomps; ++i) {
     const opj_image_comp_t& component = image_->comps[i];
     if (component.data == nullptr || component.w == 0 || component.h == 0) return failure("a component is missing");
@@ -230,11 +252,12 @@ void Jpeg2000Decoder::convert(Colours colours, const Rect& wanted, DecodedPixels
   pixels.stride_bytes = std::ptrdiff_t{pixels.channels} * wanted.width;
   std::uint8_t* const out = pixels_.reserve(static_cast<std::size_t>(pixels.stride_bytes) * wanted.height);
   std::uint8_t* const planes = planes_.reserve(static_cast<std::size_t>(wanted.width) * num_planes);
+  const Rect on_grid{origin_x_ + wanted.x, origin_y_ + wanted.y, wanted.width, wanted.height};
   for (int y = 0; y < wanted.height; ++y) {
     std::array<std::uint8_t*, 4> plane{};
     for (int i = 0; i < num_planes; ++i) {
       plane[i] = planes + std::ptrdiff_t{i} * wanted.width;
-      Samples(image_->comps[i], image_->comps[0], wanted).row(y, plane[i]);
+      Samples(image_->comps[i], image_->comps[0], on_grid).row(y, plane[i]);
     }
     std::uint8_t* const row = out + y * pixels.stride_bytes;
     if (colours == Colours::kGray) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "unit/codec/jpeg_fixture.h"
+#include "unit/codec/opaque_seeds.h"
 #include "unit/codec/png_fixture.h"
 
 namespace smol::testing {
@@ -62,7 +63,7 @@ std::vector<Seed> png_seeds() {
 std::vector<Seed> seeds_of(std::string_view codec) {
   if (codec == "jpeg") return jpeg_seeds();
   if (codec == "png") return png_seeds();
-  return {};
+  return opaque_seeds_of(codec);
 }
 
 std::vector<std::uint8_t> huge_header_of(std::string_view codec) {
@@ -82,7 +83,7 @@ std::vector<std::uint8_t> huge_header_of(std::string_view codec) {
     fix_checksums(bytes);
     return bytes;
   }
-  return {};
+  return opaque_huge_header_of(codec);
 }
 
 }  // namespace smol::testing
