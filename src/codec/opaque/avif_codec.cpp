@@ -143,7 +143,8 @@ Result<DecodedPixels> AvifDecoder::convert(const Rect& wanted) {
   avifRGBImageSetDefaults(&rgb, &image);
   rgb.depth = 8;
   rgb.format = AVIF_RGB_FORMAT_RGBA;
-  rgb.ignoreAlpha = AVIF_TRUE;
+  // Dropped later: libavif blends what it is told to ignore with black.
+  rgb.ignoreAlpha = AVIF_FALSE;
   // libyuv drops the low bits of 10 and 12 without rounding.
   rgb.avoidLibYUV = image.depth > 8 ? AVIF_TRUE : AVIF_FALSE;
   const std::size_t stride = std::size_t{4} * image.width;
