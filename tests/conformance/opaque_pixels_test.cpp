@@ -90,7 +90,10 @@ class OpaquePixelsTest : public ::testing::Test {
       EXPECT_EQ(header_.num_frames, answer.frames) << answer.path;
       ++checked;
     }
-    EXPECT_GE(checked, least);
+    if (checked >= least) return;
+    const char* const required = std::getenv("SMOL_REQUIRE_DATA");
+    EXPECT_FALSE(required != nullptr && std::string_view(required) == "1") << "other decoders are missing: make setup-tests";
+    GTEST_SKIP() << "some of the other decoders are missing, answers: " << checked;
   }
 
   inline static std::unique_ptr<TemporaryFolder> folder_;

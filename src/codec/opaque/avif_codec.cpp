@@ -163,10 +163,15 @@ Result<DecodedPixels> AvifDecoder::convert(const Rect& wanted) {
   return pixels;
 }
 
+/// With the AV1 decoder that is asked, the first of all that libavif knows.
 std::string description() {
   char codecs[256] = {};
   avifCodecVersions(codecs);
-  return std::string("libavif ") + avifVersion() + " (" + codecs + ")";
+  std::string first(codecs);
+  first.resize(std::min(first.size(), first.find(',')));
+  constexpr std::string_view kRole = " [dec]:";
+  if (const auto at = first.find(kRole); at != std::string::npos) first.replace(at, kRole.size(), " ");
+  return std::string("libavif ") + avifVersion() + " (" + first + ")";
 }
 
 }  // namespace
