@@ -33,7 +33,7 @@ demo: build
 test: build test-unit test-sanitize test-python
 	@echo "all tests passed"
 
-test-unit: build
+test-unit: build setup-tests
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) --timeout 900
 
 # Our own code under ASan and UBSan: the rooms without OpenVINO and Arrow (opaque libraries are not instrumented).

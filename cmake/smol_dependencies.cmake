@@ -13,6 +13,14 @@ find_package(fmt REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
 
+# A codec plug-in whose library is not there is left out: `smol info` says so.
+foreach(codec_library AVIF=libavif HEIC=libheif JPEG2000=libopenjp2 JPEGXL=libjxl)
+  string(REGEX MATCH "(.*)=(.*)" ignored ${codec_library})
+  if(SMOL_WITH_${CMAKE_MATCH_1})
+    pkg_check_modules(${CMAKE_MATCH_1} IMPORTED_TARGET ${CMAKE_MATCH_2})
+  endif()
+endforeach()
+
 # The wheels' libraries carry exact versions in their names (libopenvino.so.2641, libarrow.so.2600); built against one,
 # run with the same one: pyproject.toml pins them with ==.
 function(smol_python_query variable code)

@@ -22,6 +22,13 @@ if(TARGET smol_backend_openvino)
   set_property(TARGET smol_backend_openvino PROPERTY INSTALL_RPATH "${rpath_of_libraries}")
   install(TARGETS smol_backend_openvino LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})  # loaded, never linked
 endif()
+# Beside the library, which looks for them there. Their libraries are the system's: nothing of those is installed.
+install(TARGETS smol_decoder RUNTIME DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(codec avif heic jpeg2000 jpegxl)
+  if(TARGET smol_codec_${codec})
+    install(TARGETS smol_codec_${codec} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  endif()
+endforeach()
 install(DIRECTORY include/smol DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${PROJECT_BINARY_DIR}/include/smol/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/smol)
 

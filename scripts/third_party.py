@@ -21,6 +21,10 @@ SYSTEM = [
     ("libxxhash-dev", "digests (header only)", "BSD-2-Clause", False),
     ("libcli11-dev", "command line (header only)", "BSD-3-Clause", False),
     ("nlohmann-json3-dev", "JSON output (header only)", "MIT", False),
+    ("libavif15", "AVIF, in the decoder process", "BSD-2-Clause", False),
+    ("libheif1", "HEIC, in the decoder process", "LGPL-3.0-or-later, loads x265: GPL-2.0-or-later", True),
+    ("libopenjp2-7", "JPEG 2000, in the decoder process", "BSD-2-Clause", False),
+    ("libjxl0.7", "JPEG XL, in the decoder process", "BSD-3-Clause", False),
     ("libgtest-dev", "tests only", "BSD-3-Clause", False),
     ("libbenchmark1debian", "benchmarks only", "Apache-2.0", False),
 ]

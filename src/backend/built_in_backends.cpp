@@ -3,9 +3,9 @@
 
 #include <filesystem>
 
-#include "backend/library_folder.h"
 #include "backend/reference/reference_backend.h"
 #include "backend/simulated/simulated_backend.h"
+#include "base/library_folder.h"
 #include "smol/backend.h"
 
 namespace smol {

@@ -1,6 +1,7 @@
 #include "codec/bmp.h"
 #include "codec/gif.h"
 #include "codec/jpeg.h"
+#include "codec/opaque/opaque_formats.h"
 #include "codec/png.h"
 #include "codec/ppm.h"
 #include "codec/tiff.h"
@@ -17,10 +18,7 @@ CodecRegistry built_in_codecs() {
     // The names in this table differ, so that adding cannot fail.
     static_cast<void>(registry.add(create()));
   }
-  const char* const reason = "not part of this version";
-  for (const char* name : {"avif", "heic", "jpeg2000", "jpegxl"}) {
-    registry.add_unavailable({name, reason, "convert the files to JPEG or PNG, for example with `mogrify -format png`"});
-  }
+  add_opaque_codecs(registry);
   return registry;
 }
 

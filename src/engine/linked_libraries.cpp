@@ -13,7 +13,7 @@ namespace smol {
 
 // THIRD_PARTY.md is made by scripts/third_party.py, which knows the same licences; a test compares them.
 std::vector<LinkedLibrary> linked_libraries() {
-  return {
+  std::vector<LinkedLibrary> libraries{
       {"libjpeg-turbo", SMOL_JPEG_VERSION, "IJG, BSD-3-Clause, Zlib"},
       {"libspng", spng_version_string(), "BSD-2-Clause"},
       {"libdeflate", LIBDEFLATE_VERSION_STRING, "MIT"},
@@ -30,6 +30,20 @@ std::vector<LinkedLibrary> linked_libraries() {
        "MIT"},
       {"arrow", arrow::GetBuildInfo().version_string, "Apache-2.0"},
   };
+  // What the decoder process loads; nothing of it is linked or loaded here. Versions are those of the build.
+#ifdef SMOL_AVIF_VERSION
+  libraries.push_back({"libavif", SMOL_AVIF_VERSION, "BSD-2-Clause"});
+#endif
+#ifdef SMOL_HEIC_VERSION
+  libraries.push_back({"libheif", SMOL_HEIC_VERSION, "LGPL-3.0-or-later, loads x265: GPL-2.0-or-later", true});
+#endif
+#ifdef SMOL_JPEG2000_VERSION
+  libraries.push_back({"openjpeg", SMOL_JPEG2000_VERSION, "BSD-2-Clause"});
+#endif
+#ifdef SMOL_JPEGXL_VERSION
+  libraries.push_back({"libjxl", SMOL_JPEGXL_VERSION, "BSD-3-Clause"});
+#endif
+  return libraries;
 }
 
 }  // namespace smol

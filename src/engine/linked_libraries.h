@@ -11,7 +11,7 @@ struct LinkedLibrary {
   bool gpl = false;
 };
 
-/// Those that libsmol links, header-only ones among them. Plug-ins and back-ends describe their own.
+/// Those that libsmol links, header-only ones among them, and those of the codec plug-ins. Back-ends describe their own.
 [[nodiscard]] std::vector<LinkedLibrary> linked_libraries();
 
 }  // namespace smol

@@ -99,6 +99,7 @@ TEST_P(CodecContractTest, declared_capabilities_work) {
     for (const PixelFormat format : can.formats) {
       for (const int denominator : can.scale_denominators) {
         if (format == PixelFormat::kGray8 && !header->is_gray()) continue;
+        if (denominator > std::max(header->max_scale_denominator, 1)) continue;
         DecodeRequest request;
         request.format = format;
         request.scale_denominator = denominator;
@@ -154,7 +155,7 @@ TEST_P(CodecContractTest, undeclared_requests_are_refused) {
   const CodecCapabilities& can = codec_->capabilities();
   const Bytes& bytes = seeds_.front().bytes;
   Collector collector;
-  for (const int denominator : {-1, 0, 3, 16}) {
+  for (const int denominator : {-1, 0, 3, 64}) {
     DecodeRequest request;
     request.scale_denominator = denominator;
     EXPECT_EQ(code_of(decoder_->decode(bytes, request, collector)), ErrorCode::kInvalidArgument);

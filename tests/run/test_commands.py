@@ -41,6 +41,8 @@ def test_info_names_the_licences_of_third_party_md():
     debian |= {"highway": "libhwy1", "yaml-cpp": "libyaml-cpp0.7", "fmt": "libfmt9", "xxhash": "libxxhash-dev"}
     debian |= {"libwebp": "libwebp7", "libtiff": "libtiff6", "giflib": "libgif7"}
     debian |= {"nlohmann-json": "nlohmann-json3-dev", "CLI11": "libcli11-dev"}
+    plug_ins = {"libavif": "libavif15", "libheif": "libheif1", "openjpeg": "libopenjp2-7", "libjxl": "libjxl0.7"}
+    debian |= {name: package for name, package in plug_ins.items() if name in libraries}
     for name, package in debian.items():
         (row,) = (row for row in rows if row[0] == package)
         assert [libraries[name]["licence"], "yes" if libraries[name]["gpl"] else "no"] == row[3:]

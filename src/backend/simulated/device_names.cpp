@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "backend/library_folder.h"
+#include "base/library_folder.h"
 
 namespace smol {
 namespace {

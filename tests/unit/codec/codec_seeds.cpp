@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "unit/codec/jpeg_fixture.h"
+#include "unit/codec/opaque_seeds.h"
 #include "unit/codec/png_fixture.h"
 #include "unit/codec/still_fixture.h"
 
@@ -58,12 +59,17 @@ std::vector<Seed> png_seeds() {
   return seeds;
 }
 
+/// Formats whose codecs run in a process of their own.
+bool is_opaque(std::string_view codec) {
+  return codec == "avif" || codec == "heic" || codec == "jpeg2000" || codec == "jpegxl";
+}
+
 }  // namespace
 
 std::vector<Seed> seeds_of(std::string_view codec) {
   if (codec == "jpeg") return jpeg_seeds();
   if (codec == "png") return png_seeds();
-  return still_seeds_of(codec);
+  return is_opaque(codec) ? opaque_seeds_of(codec) : still_seeds_of(codec);
 }
 
 std::vector<std::uint8_t> huge_header_of(std::string_view codec) {
@@ -83,7 +89,7 @@ std::vector<std::uint8_t> huge_header_of(std::string_view codec) {
     fix_checksums(bytes);
     return bytes;
   }
-  return huge_still_of(codec);
+  return is_opaque(codec) ? opaque_huge_header_of(codec) : huge_still_of(codec);
 }
 
 }  // namespace smol::testing
