@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from smol.pictures import PreprocessGraph, Preprocessor, decode, load_card, probe
     from smol.plans import Dataset, Estimate, Plan, PlanSet, Profile, plan
     from smol.running import Run, run
+    from smol.videos import Video
 
 __all__ = [
     "CancelledError",
@@ -65,6 +66,7 @@ __all__ = [
     "TruncatedError",
     "UnsupportedError",
     "UserOperator",
+    "Video",
     "__version__",
     "decode",
     "info",
@@ -81,6 +83,7 @@ _HOMES: Final = {
     "smol.pictures": ("PreprocessGraph", "Preprocessor", "decode", "load_card", "probe"),
     "smol.plans": ("Dataset", "Estimate", "Plan", "PlanSet", "Profile", "plan"),
     "smol.running": ("Run", "run"),
+    "smol.videos": ("Video",),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

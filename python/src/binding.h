@@ -35,6 +35,7 @@ using UserOperators = std::vector<std::shared_ptr<const UserOperator>>;
 
 void bind_result(nb::module_& module);
 void bind_codec(nb::module_& module);
+void bind_video(nb::module_& module);
 void bind_backend(nb::module_& module);
 void bind_model(nb::module_& module);
 void bind_preprocess(nb::module_& module);

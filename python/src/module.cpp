@@ -5,6 +5,7 @@ NB_MODULE(_native, module) {
   module.doc() = "Bindings of libsmol; the package smol is the interface.";
   bind_result(module);
   bind_codec(module);
+  bind_video(module);
   bind_backend(module);
   bind_preprocess(module);
   bind_model(module);

@@ -413,10 +413,10 @@ Result<Plan> find_plan(const Runtime& runtime, const std::string& plans_or_card,
   }
   if (plans.ok()) {
     if (!plans->machine.empty() && plans->machine != machine_name()) {
-      fmt::print(
-          stderr,
-          "smol: these plans were measured on another machine; their rates do not hold here (`smol run --replan` measures them): {}\n",
-          plans->machine);
+      fmt::print(stderr,
+                 "smol: these plans were measured on another machine; their rates do not hold here (`smol run --replan` "
+                 "measures them): {}\n",
+                 plans->machine);
     }
     const Result<const Plan*> found = plans->find(id);
     if (!found.ok()) return as_usage(found.error());

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <thread>
 
 #include "base/text_file.h"
 #include "cli/command.h"
@@ -52,6 +53,10 @@ Status Teller::call(const std::vector<std::string>& words) const {
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  // Ctrl-C goes to both: who was started may be gone before our own is here, which ends the process and says so.
+  constexpr int kInterrupted = 130;
+  const bool interrupted = WIFSIGNALED(status) ? WTERMSIG(status) == SIGINT : WEXITSTATUS(status) == kInterrupted;
+  if (interrupted) std::this_thread::sleep_for(std::chrono::seconds(1));
   std::string line;
   for (const std::string& word : words) line += (line.empty() ? "" : " ") + word;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 127)

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "engine/describe_runtime.h"
+#include "smol/video.h"
 
 namespace smol::cli {
 namespace {
@@ -53,6 +54,9 @@ void print_text(const Runtime& runtime) {
   }
   for (const UnavailableCodec& entry : runtime.codecs.unavailable())
     rows.push_back({"  " + entry.name, "not available: " + entry.reason, entry.remedy});
+  const Result<const VideoLibrary*> video = video_library();
+  rows.push_back({"  video", video.ok() ? (*video)->description() : "not available",
+                  video.ok() ? "frames by number and time, deblocking off, reduced resolution" : video.error().message});
   fmt::print("{}\nbackends\n", format_table(rows));
   rows.clear();
   for (const auto& backend : runtime.backends.backends()) {

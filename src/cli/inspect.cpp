@@ -8,6 +8,7 @@
 #include "backend/model_file.h"
 #include "cli/command.h"
 #include "cli/output_file.h"
+#include "cli/video_frame.h"
 
 namespace smol::cli {
 namespace {
@@ -55,6 +56,50 @@ Json to_json(const std::string& file, const ImageHeader& header) {
               {"compressed_bytes", header.compressed_bytes},
               {"thumbnail", header.thumbnail.width > 0 ? Json{header.thumbnail.width, header.thumbnail.height} : Json()},
               {"frames", header.num_frames}};
+}
+
+std::string describe(const VideoIndex& index) {
+  const VideoInfo& info = index.info;
+  const bool turned = swaps_axes(info.orientation);
+  std::string text =
+      fmt::format("video, {}, {}x{}", info.codec, turned ? info.height : info.width, turned ? info.width : info.height);
+  if (info.orientation != Orientation::kNormal) text += fmt::format(" (turned, {})", static_cast<int>(info.orientation));
+  const auto num_frames = static_cast<std::int64_t>(index.frames.size()), num_groups = std::ssize(index.groups);
+  const double seconds = info.time_base.seconds(index.frames.back().pts - index.frames.front().pts);
+  text += fmt::format(", {} in {}", counted(num_frames, "frame"), counted(num_groups, "group"));
+  text += index.timed ? fmt::format(", {:.2f} s", seconds) : ", without times";
+  if (info.frames_per_s > 0) text += fmt::format(", {:.4g}/s", info.frames_per_s);
+  if (info.claimed_frames > 0 && info.claimed_frames != num_frames)
+    text += fmt::format(" (its header claims {})", counted(info.claimed_frames, "frame"));
+  text += fmt::format(", {} bit, {}{}", info.bits, info.matrix ? name_of(*info.matrix) : "no colour tag",
+                      info.full_range ? ", full range" : "");
+  if (info.hdr) text += ", HDR";
+  return text + fmt::format(", {} bytes", info.file_bytes);
+}
+
+Json to_json(const std::string& file, const VideoIndex& index) {
+  const VideoInfo& info = index.info;
+  const bool turned = swaps_axes(info.orientation);
+  return Json{{"file", file},
+              {"format", "video"},
+              {"container", info.container},
+              {"codec", info.codec},
+              {"width", turned ? info.height : info.width},
+              {"height", turned ? info.width : info.height},
+              {"orientation", static_cast<int>(info.orientation)},
+              {"frames", index.frames.size()},
+              {"claimed_frames", info.claimed_frames},
+              {"groups", index.groups.size()},
+              {"frames_per_s", info.frames_per_s},
+              {"duration_s", info.duration_s},
+              {"bits", info.bits},
+              {"chroma", {info.chroma_horizontal, info.chroma_vertical}},
+              {"matrix", info.matrix ? Json(name_of(*info.matrix)) : Json()},
+              {"full_range", info.full_range},
+              {"hdr", info.hdr},
+              {"seekable", index.seekable},
+              {"timed", index.timed},
+              {"file_bytes", info.file_bytes}};
 }
 
 Result<ImageHeader> probe(const Runtime& runtime, const std::string& file) {
@@ -151,6 +196,12 @@ Status draft_card(const Backend& backend, const InspectArguments& arguments, Con
 /// Says what the file is, unless in JSON, and returns it.
 Result<Json> inspect_file(const Runtime& runtime, const std::string& file, const Context& context) {
   const Backend* backend = backend_for(runtime, file);
+  if (backend == nullptr && is_video(file)) {
+    SMOL_ASSIGN_OR_RETURN(const VideoLibrary* library, video_library());
+    SMOL_ASSIGN_OR_RETURN(const VideoIndex index, library->index(file, context.stop));
+    if (!context.json) fmt::print("{}: {}\n", file, describe(index));
+    return to_json(file, index);
+  }
   if (backend == nullptr) {
     SMOL_ASSIGN_OR_RETURN(const ImageHeader header, probe(runtime, file));
     if (!context.json) fmt::print("{}: {} {}\n", file, header.format, describe(header));
@@ -201,8 +252,8 @@ Status run(const InspectArguments& arguments, Context& context) {
 void add_inspect(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<InspectArguments>();
   CLI::App* command =
-      program.add_subcommand("inspect", "What a picture or model file is: size, orientation, cost features, inputs");
-  command->add_option("FILE", arguments->files, "Pictures or models (.onnx, .xml, .tflite)")->required();
+      program.add_subcommand("inspect", "What a picture, video or model file is: size, orientation, cost features, inputs");
+  command->add_option("FILE", arguments->files, "Pictures, videos or models (.onnx, .xml, .tflite)")->required();
   CLI::Option* card =
       command->add_flag("--card", arguments->card, "For a model: draft its model card as far as the file tells");
   command->add_option("-o,--output", arguments->output, "Write the card here, with the model's path relative to it")

@@ -97,7 +97,9 @@ void add_rendition(CLI::App& program, Context& context) {
   command->add_option("--short-side", arguments->short_side, "Length of the short side in pixels")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();
-  command->add_option("--format", arguments->format, "jpeg, jpeg:QUALITY, jpeg:QUALITY:444 (colour at full size), png or ppm")->capture_default_str();
+  command
+      ->add_option("--format", arguments->format, "jpeg, jpeg:QUALITY, jpeg:QUALITY:444 (colour at full size), png or ppm")
+      ->capture_default_str();
   command->add_option("--filter", arguments->filter, "Resampling")
       ->check(CLI::IsMember({"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"}))
       ->capture_default_str();

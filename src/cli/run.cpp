@@ -16,6 +16,7 @@ struct RunArguments {
   std::string rendition;
   bool resume = false, retry_failed = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
   bool replan = false;
+  std::string background;
   std::string hint;
   int batch = 0, workers = 0, streams = 0, io_threads = -1, part_rows = 50'000;
 };
@@ -33,6 +34,7 @@ Result<RunOptions> run_options(const RunArguments& arguments, const Context& con
     SMOL_ASSIGN_OR_RETURN(options.max_failure_fraction, parse_fraction(arguments.max_failures));
   }
   SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
+  SMOL_ASSIGN_OR_RETURN(options.background, parse_background(arguments.background));
   SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without));
   options.ablation = without.ablation;
   return options;
@@ -428,6 +430,7 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option(
       "--max-failures", arguments->max_failures,
       "Stop with exit 1 when more items fail, e.g. 1%; below it errors are accepted (--resume counts earlier ones, too)");
+  add_background(*command, arguments->background);
   add_limits(*command, arguments->limits);
   command->add_option(
       "--memory", arguments->memory,

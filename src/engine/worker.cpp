@@ -268,7 +268,7 @@ bool Worker::fill_slot(const ItemContext& context, std::size_t region, int plan,
   Row row = make_row(context, region, plan);
   stage_of(row, Stage::kDecode) = decode_us;
   stage_of(row, Stage::kPreprocess) = microseconds_since(start);
-  commit(context, region, plan, slot, std::move(row));
+  commit(region, plan, slot, std::move(row));
   return true;
 }
 
@@ -326,7 +326,7 @@ void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob
     const PreprocessTiming timing = preprocessors[i]->last_timing();
     stage_of(row, Stage::kDecode) = i == 0 ? static_cast<float>(timing.decode_us) : 0.0F;
     stage_of(row, Stage::kPreprocess) = static_cast<float>(timing.preprocess_us);
-    commit(context, region, plan, guards[i], std::move(row));
+    commit(region, plan, guards[i], std::move(row));
   }
 }
 
@@ -363,7 +363,7 @@ void Worker::fail_row(const ItemContext& context, std::size_t region, int plan, 
   run_.events.push(Event{.row = std::move(row)});
 }
 
-void Worker::commit(const ItemContext& context, std::size_t region, int plan, SlotGuard& slot, Row row) {
+void Worker::commit(std::size_t region, int plan, SlotGuard& slot, Row row) {
   answered_[region * run_.plans.size() + static_cast<std::size_t>(plan)] = true;
   slot.commit(std::move(row));
 }

@@ -71,7 +71,7 @@ class Worker {
   void fail_item(const ItemContext& context, const Error& error);
   // Whether no row exists yet, neither of an earlier run nor of this one.
   [[nodiscard]] bool wanted(const ItemContext& context, std::size_t region, int plan) const;
-  void commit(const ItemContext& context, std::size_t region, int plan, SlotGuard& slot, Row row);
+  void commit(std::size_t region, int plan, SlotGuard& slot, Row row);
   Decoder& decoder_for(const Codec& codec);
 
   RunState& run_;

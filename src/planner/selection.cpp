@@ -163,11 +163,11 @@ std::int64_t labels_needed(double estimate, double wanted) {
 
 Selection select(const std::vector<Plan>& all, const PlanOptions& options, const SelectionFacts& facts) {
   Selection selection;
-  selection.decision = {.constraint = words_of(options),
-                        .min_accuracy = options.min_accuracy,
-                        .min_throughput = options.min_throughput,
-                        .max_latency_ms = options.max_latency_ms,
-                        .max_cost = options.max_cost};
+  selection.decision.constraint = words_of(options);
+  selection.decision.min_accuracy = options.min_accuracy;
+  selection.decision.min_throughput = options.min_throughput;
+  selection.decision.max_latency_ms = options.max_latency_ms;
+  selection.decision.max_cost = options.max_cost;
   Plans plans;
   for (const Plan& plan : all) plans.push_back(&plan);
   const auto refuse = [&selection](std::string why) {

@@ -99,8 +99,8 @@ Result<Rect> window_of(const PictureRequest& request, Size oriented) {
   return rect;
 }
 
-Status check_scale(int denominator, const CodecCapabilities& capabilities, const ImageHeader& header) {
-  std::vector<int> allowed = capabilities.scale_denominators;
+Status check_scale(int denominator, std::span<const int> scale_denominators, const ImageHeader& header) {
+  std::vector<int> allowed(scale_denominators.begin(), scale_denominators.end());
   std::erase_if(allowed, [&](int scale) { return scale > header.max_scale_denominator; });
   if (std::find(allowed.begin(), allowed.end(), denominator) != allowed.end()) return {};
   return Error{ErrorCode::kInvalidArgument,
@@ -111,9 +111,14 @@ Status check_scale(int denominator, const CodecCapabilities& capabilities, const
 }  // namespace
 
 Result<DecodeReport> decode_picture(const Codec& codec, Decoder& decoder, ByteView bytes, const PictureRequest& request,
-                                    Image& picture) try {
+                                    Image& picture) {
+  return decode_picture(codec.capabilities().scale_denominators, decoder, bytes, request, picture);
+}
+
+Result<DecodeReport> decode_picture(std::span<const int> scale_denominators, Decoder& decoder, ByteView bytes,
+                                    const PictureRequest& request, Image& picture) try {
   SMOL_ASSIGN_OR_RETURN(const ImageHeader header, decoder.probe(bytes));
-  SMOL_RETURN_IF_ERROR(check_scale(request.scale_denominator, codec.capabilities(), header));
+  SMOL_RETURN_IF_ERROR(check_scale(request.scale_denominator, scale_denominators, header));
   const auto scaled = [&](int side) { return (side + request.scale_denominator - 1) / request.scale_denominator; };
   const Size stored{scaled(header.width), scaled(header.height)};
   const Orientation orientation = request.keep_orientation ? Orientation::kNormal : header.orientation;

@@ -4,6 +4,7 @@ import re
 import shutil
 
 import pytest
+
 from conftest import smol, smol_json, write_model, write_pictures
 
 

@@ -323,3 +323,25 @@ def test_regions_are_parts_of_the_whole(tmp_path):
         for x, y, width, height in ((0, 0, 7, 9), (13, 11, 21, 17), (40, 20, 21, 27)):
             part = decoded(path, "--region", f"{x},{y},{width},{height}")
             assert np.array_equal(part, whole[y : y + height, x : x + width]), path.name
+
+
+def test_a_run_lays_pictures_on_the_background(card, tmp_path, rows_of):
+    (tmp_path / "clear").mkdir()
+    (tmp_path / "laid").mkdir()
+    rgba = np.random.default_rng(5).integers(0, 256, (40, 50, 4), np.uint8)
+    Image.fromarray(rgba, "RGBA").save(tmp_path / "clear" / "a.png")
+    below = Image.new("RGBA", (50, 40), (200, 30, 90, 255))
+    Image.alpha_composite(below, Image.fromarray(rgba, "RGBA")).convert("RGB").save(tmp_path / "laid" / "a.png")
+    smol("run", card, tmp_path / "clear", "-o", tmp_path / "one", "--background", "#c81e5a")
+    smol("run", card, tmp_path / "clear", "-o", tmp_path / "none")
+    smol("run", card, tmp_path / "laid", "-o", tmp_path / "two")
+    one, none, two = (list(rows_of(tmp_path / name).values())[0] for name in ("one", "none", "two"))
+    assert abs(one["score"] - two["score"]) < 0.02 < abs(none["score"] - two["score"])
+
+
+def test_codecs_that_cannot_composite_say_so(tmp_path):
+    rgba = np.full((40, 50, 4), 128, np.uint8)
+    Image.fromarray(rgba, "RGBA").save(tmp_path / "a.avif")
+    assert smol("decode", tmp_path / "a.avif", "-o", tmp_path / "a.png").returncode == 0
+    refused = smol("decode", tmp_path / "a.avif", "-o", tmp_path / "b.png", "--background", "#000000", check=False)
+    assert refused.returncode == 1 and "cannot be laid on a background" in refused.stderr

@@ -71,6 +71,8 @@ Message::Request to_wire(const DecodeRequest& request) {
   wire.fail_on = static_cast<std::uint8_t>(request.fail_on);
   wire.max_pixels = request.limits.max_pixels;
   wire.max_scans = request.limits.max_scans;
+  wire.has_background = request.background.has_value() ? 1 : 0;
+  if (request.background) std::copy(request.background->begin(), request.background->end(), wire.background);
   return wire;
 }
 
@@ -83,6 +85,7 @@ DecodeRequest from_wire(const Message::Request& wire) {
   request.fail_on = static_cast<FailOn>(wire.fail_on);
   request.limits.max_pixels = wire.max_pixels;
   request.limits.max_scans = wire.max_scans;
+  if (wire.has_background != 0) request.background = {wire.background[0], wire.background[1], wire.background[2]};
   return request;
 }
 

@@ -42,6 +42,7 @@ struct Message {
     std::int64_t max_pixels = 0;
     std::int32_t max_scans = 0;
     std::uint8_t has_region = 0, format = 0, thumbnail = 0, fail_on = 0;
+    std::uint8_t has_background = 0, background[3] = {};
   } request;
   struct Header {
     std::int32_t width = 0, height = 0, channels = 0, bits = 0, restart_interval = 0;

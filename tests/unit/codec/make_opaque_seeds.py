@@ -63,7 +63,7 @@ def main() -> None:
                 check=True,
                 capture_output=True,
             )
-        # libjxl notices nearly all damage to pixels; boxes that say nothing of them leave mutations something to decode.
+        # libjxl notices nearly all damage to pixels; boxes that tell nothing leave mutations something to decode.
         container = (jpegxl / "container.jxl").read_bytes()
         text = b"<note>" + b"smol " * 180 + b"</note>"
         box = (len(text) + 8).to_bytes(4, "big") + b"xml " + text

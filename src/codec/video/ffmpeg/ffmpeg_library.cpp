@@ -1,0 +1,57 @@
+#include <fmt/format.h>
+
+#include "codec/video/ffmpeg/ffmpeg_reader.h"
+#include "codec/video/video_plug_in.h"
+
+namespace smol {
+namespace {
+
+class FfmpegLibrary final : public VideoLibrary {
+ public:
+  FfmpegLibrary() {
+    // What concerns the user is in our errors; the library's own lines on stderr name no file.
+    av_log_set_level(AV_LOG_QUIET);
+  }
+
+  std::string description() const override {
+    const std::string licence = avcodec_license();
+    return fmt::format("FFmpeg {} (libavcodec {}.{}.{}, {})", av_version_info(), LIBAVCODEC_VERSION_MAJOR,
+                       LIBAVCODEC_VERSION_MINOR, LIBAVCODEC_VERSION_MICRO, licence);
+  }
+
+  Result<VideoIndex> index(const std::string& path, const std::stop_token& stop) const override {
+    SMOL_ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, OpenedFile::open(path, stop));
+    const PacketPointer packet(av_packet_alloc());
+    if (!packet) return Error{ErrorCode::kOutOfMemory, "no memory to read the video", Stage::kRead};
+    std::vector<PacketFacts> packets;
+    for (;;) {
+      if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "indexing was stopped", Stage::kRead};
+      const Status got = file->next_packet(*packet);
+      // What comes before the damage can still be had.
+      if (!got.ok() && (got.error().code == ErrorCode::kNotFound || !packets.empty())) break;
+      if (!got.ok()) return got.error();
+      const auto time = [](std::int64_t ticks) {
+        return ticks == AV_NOPTS_VALUE ? std::optional<std::int64_t>{} : std::optional(ticks);
+      };
+      packets.push_back({time(packet->pts), time(packet->dts), (packet->flags & AV_PKT_FLAG_KEY) != 0,
+                         (packet->flags & AV_PKT_FLAG_DISCARD) != 0, packet->size});
+    }
+    VideoInfo info = file->info();
+    if (every_frame_has_time(packets)) return build_index(std::move(info), packets);
+    SMOL_ASSIGN_OR_RETURN(file, OpenedFile::open(path, stop));
+    FfmpegReader reader(path, std::move(file));
+    SMOL_ASSIGN_OR_RETURN(const std::int64_t num_frames, reader.count_frames(stop));
+    if (num_frames == 0) return Error{ErrorCode::kCorrupt, "no frame of the stream can be decoded: " + path, Stage::kDecode};
+    return build_untimed_index(std::move(info), num_frames, packets);
+  }
+
+  Result<std::unique_ptr<VideoReader>> open(const std::string& path) const override {
+    SMOL_ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, OpenedFile::open(path, {}));
+    return std::unique_ptr<VideoReader>(std::make_unique<FfmpegReader>(path, std::move(file)));
+  }
+};
+
+}  // namespace
+}  // namespace smol
+
+extern "C" smol::VideoLibrary* smol_create_video_library_v1() { return new smol::FfmpegLibrary; }
