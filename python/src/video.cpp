@@ -66,7 +66,7 @@ class OpenVideo {
 
   /// Arrays (height, width, channels), in the order of `numbers`, which ascend; the first damaged frame raises.
   Arrays read(const std::vector<std::int64_t>& numbers, const std::string& fidelity, int threads,
-                const std::string& fail_on) {
+              const std::string& fail_on) {
     VideoReadOptions options;
     options.fidelity = unwrap(parse_video_fidelity(fidelity));
     options.threads = threads;

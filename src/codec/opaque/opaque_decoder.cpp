@@ -116,8 +116,8 @@ Result<Rect> OpaqueDecoder::check(const ImageHeader& header, const DecodeRequest
                  "this picture cannot be delivered as " + std::string(name_of(request.format)) + "; ask for rgbx8");
   }
   if (request.background && header.alpha) {
-    return error(ErrorCode::kUnsupported, "the alpha of " + name +
-                                              " pictures cannot be laid on a background; without one it is dropped");
+    return error(ErrorCode::kUnsupported,
+                 "the alpha of " + name + " pictures cannot be laid on a background; without one it is dropped");
   }
   if (request.thumbnail && (header.thumbnail.width == 0 || request.scale_denominator != 1)) {
     return error(ErrorCode::kUnsupported, "this picture has no embedded thumbnail that can be decoded");
