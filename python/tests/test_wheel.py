@@ -107,7 +107,7 @@ def test_what_the_wheel_holds(wheel, tmp_path):
         archive.extractall(tmp_path)
     binaries = {Path(name).name for name in names if ".so" in name or "/bin/" in name}
     native = next(name for name in binaries if name.startswith("_native."))
-    needed = {native, "libsmol.so", "libsmol_backend_openvino.so", "smol", "smol-decoder"}
+    needed = {native, "libsmol.so", "libsmol_backend_openvino.so", "smol"}
     # Our side of libraries that are the system's: they are found where they are installed, never carried along.
     plug_ins = {"libsmol_video_ffmpeg.so"} | {
         f"libsmol_codec_{name}.so" for name in ("avif", "heic", "jpeg2000", "jpegxl")

@@ -108,7 +108,7 @@ Status FfmpegReader::go_to(const VideoIndex& index, std::int64_t group) {
   if (group > 0 && av_seek_frame(&file_->format(), file_->stream().index, wanted.dts, AVSEEK_FLAG_BACKWARD) >= 0) {
     const std::int64_t pts = wanted.first_frame >= 0 ? index.frames[wanted.first_frame].pts : AV_NOPTS_VALUE;
     for (;;) {
-      const Status got = file_->next_packet(*packet_);
+      Status got = file_->next_packet(*packet_);
       if (!got.ok() && got.error().code != ErrorCode::kNotFound) return got;
       if (!got.ok()) break;
       const bool same_time = packet_->dts != AV_NOPTS_VALUE ? packet_->dts == wanted.dts : packet_->pts == wanted.dts;
@@ -138,7 +138,7 @@ bool FfmpegReader::may_be_skipped(const Request& request, const AVPacket& packet
 
 Status FfmpegReader::feed(Request& request) {
   if (!packet_is_waiting_) {
-    const Status got = file_->next_packet(*packet_);
+    Status got = file_->next_packet(*packet_);
     if (!got.ok() && got.error().code != ErrorCode::kNotFound) return got;
     if (!got.ok()) {
       drained_ = true;
@@ -238,7 +238,7 @@ Result<std::int64_t> FfmpegReader::count_frames(const std::stop_token& stop) {
     if (code >= 0) ++count;
     if (code == AVERROR_EOF) return count;
     if (code != AVERROR(EAGAIN)) continue;
-    const Status got = file_->next_packet(*packet_);
+    Status got = file_->next_packet(*packet_);
     avcodec_send_packet(codec_.get(), got.ok() ? packet_.get() : nullptr);
     if (!got.ok() && got.error().code != ErrorCode::kNotFound) return got.error();
   }
