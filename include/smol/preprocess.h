@@ -13,6 +13,7 @@
 #include "smol/image.h"
 #include "smol/result.h"
 #include "smol/tensor.h"
+#include "smol/video.h"
 
 namespace smol {
 
@@ -265,9 +266,9 @@ struct PictureRequest {
 /// the region are decoded only as far as the format demands. `decoder` is one of `codec`'s.
 Result<DecodeReport> decode_picture(const Codec& codec, Decoder& decoder, ByteView bytes, const PictureRequest& request,
                                     Image& picture);
-/// The same of a decoder whose scales are known: 1 alone for a video's frame (create_frame_decoder()).
-Result<DecodeReport> decode_picture(std::span<const int> scale_denominators, Decoder& decoder, ByteView bytes,
-                                    const PictureRequest& request, Image& picture);
+/// The same of a decoded frame of a video; 1 is its only scale.
+Result<DecodeReport> decode_picture(const FramePlanes& planes, Orientation orientation, const PictureRequest& request,
+                                    Image& picture);
 
 /// Names of the SIMD targets this machine can run, best first ("AVX3_VNNI", "AVX3", "AVX2", "SSE4",
 /// "scalar").

@@ -15,6 +15,7 @@ nb::dict info() {
   for (const LinkedLibrary& library : linked_libraries()) libraries.append(describe<nb::dict>(library));
   nb::dict info = describe_machine<nb::dict>();
   info["codecs"] = codecs;
+  info["video"] = describe_video<nb::dict>();
   info["backends"] = backends;
   info["libraries"] = libraries;
   return info;

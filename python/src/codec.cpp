@@ -1,8 +1,6 @@
 // smol/codec.h: looking at pictures and decoding them.
 #include "smol/codec.h"
 
-#include <cstring>
-
 #include "picture.h"
 #include "smol/preprocess.h"
 
@@ -62,21 +60,13 @@ nb::ndarray<nb::numpy, std::uint8_t> decode(nb::handle picture, int scale, std::
   request.fail_on = unwrap(parse_fail_on(fail_on));
   request.keep_orientation = keep_orientation;
   if (max_pixels) request.limits.max_pixels = *max_pixels;
-  std::optional<ArrayMemory> memory;
-  std::vector<std::size_t> shape;
+  std::optional<DenseArray> array;
   {
     const nb::gil_scoped_release released;
     const Image image = unwrap(decode_without_gil(input, request));
-    const ImageView& view = image.view();
-    const auto row_bytes = static_cast<std::size_t>(view.width) * bytes_per_pixel(view.format);
-    memory.emplace(row_bytes * view.height);
-    for (int y = 0; y < view.height; ++y) {
-      std::memcpy(static_cast<std::uint8_t*>(memory->data()) + row_bytes * y, view.row(y), row_bytes);
-    }
-    shape = {static_cast<std::size_t>(view.height), static_cast<std::size_t>(view.width),
-             static_cast<std::size_t>(num_channels(view.format))};
+    array.emplace(image.view());
   }
-  return std::move(*memory).to_numpy<std::uint8_t>(shape);
+  return (*std::move(array)).to_numpy();
 }
 
 }  // namespace

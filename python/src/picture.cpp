@@ -122,6 +122,15 @@ ArrayMemory::ArrayMemory(std::size_t bytes) : data_(std::aligned_alloc(64, (byte
   if (!data_) throw Exception(Error{ErrorCode::kOutOfMemory, fmt::format("no memory left for an array of {} bytes", bytes)});
 }
 
+DenseArray::DenseArray(const ImageView& picture)
+    : memory_(static_cast<std::size_t>(picture.width) * bytes_per_pixel(picture.format) * picture.height),
+      shape_{static_cast<std::size_t>(picture.height), static_cast<std::size_t>(picture.width),
+             static_cast<std::size_t>(num_channels(picture.format))} {
+  const std::size_t row_bytes = static_cast<std::size_t>(picture.width) * bytes_per_pixel(picture.format);
+  for (int y = 0; y < picture.height; ++y)
+    std::memcpy(static_cast<std::uint8_t*>(memory_.data()) + row_bytes * y, picture.row(y), row_bytes);
+}
+
 void ArrayMemory::Free::operator()(void* memory) const { std::free(memory); }
 
 }  // namespace smol::python

@@ -53,4 +53,16 @@ class ArrayMemory {
   std::unique_ptr<void, Free> data_;
 };
 
+/// The pixels of a picture (height, width, channels) without gaps. Made without the GIL.
+class DenseArray {
+ public:
+  explicit DenseArray(const ImageView& picture);
+  /// With the GIL.
+  nb::ndarray<nb::numpy, std::uint8_t> to_numpy() && { return std::move(memory_).to_numpy<std::uint8_t>(shape_); }
+
+ private:
+  ArrayMemory memory_;
+  std::vector<std::size_t> shape_;
+};
+
 }  // namespace smol::python

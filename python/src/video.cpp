@@ -4,8 +4,7 @@
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/vector.h>
 
-#include <cstring>
-
+#include "engine/describe_runtime.h"
 #include "picture.h"
 #include "smol/preprocess.h"
 
@@ -14,44 +13,30 @@ namespace {
 
 using Arrays = nb::typed<nb::list, nb::ndarray<nb::numpy, std::uint8_t>>;
 
-/// What a frame became: dense RGB (or gray) rows, or why it cannot be had.
-struct FrameRows {
-  std::optional<ArrayMemory> memory;
-  std::vector<std::size_t> shape;
-  std::optional<Error> error;
-};
+/// What a frame became, or why it cannot be had.
+using Frame = Result<DenseArray>;
 
 class Collector final : public FrameConsumer {
  public:
   Collector(Orientation orientation, const std::stop_token& stop) : orientation_(orientation) { request_.stop = stop; }
 
   bool frame(std::int64_t /*number*/, const Result<FramePlanes>& planes) override {
-    frames_.push_back(planes.ok() ? converted(*planes) : FrameRows{{}, {}, planes.error()});
+    frames_.push_back(planes.ok() ? converted(*planes) : Frame(planes.error()));
     return true;
   }
-  [[nodiscard]] std::vector<FrameRows>& frames() { return frames_; }
+  [[nodiscard]] std::vector<Frame>& frames() { return frames_; }
 
  private:
-  FrameRows converted(const FramePlanes& planes) {
-    constexpr std::array<int, 1> kScales{1};
-    const std::unique_ptr<Decoder> decoder = create_frame_decoder(planes, orientation_);
-    if (const auto report = decode_picture(kScales, *decoder, {}, request_, image_); !report.ok())
-      return {{}, {}, report.error()};
-    const ImageView& view = image_.view();
-    const std::size_t row_bytes = static_cast<std::size_t>(view.width) * bytes_per_pixel(view.format);
-    FrameRows rows;
-    rows.memory.emplace(row_bytes * view.height);
-    for (int y = 0; y < view.height; ++y)
-      std::memcpy(static_cast<std::uint8_t*>(rows.memory->data()) + row_bytes * y, view.row(y), row_bytes);
-    rows.shape = {static_cast<std::size_t>(view.height), static_cast<std::size_t>(view.width),
-                  static_cast<std::size_t>(num_channels(view.format))};
-    return rows;
+  Frame converted(const FramePlanes& planes) {
+    const Result<DecodeReport> report = decode_picture(planes, orientation_, request_, image_);
+    if (!report.ok()) return report.error();
+    return DenseArray(image_.view());
   }
 
   Orientation orientation_;
   PictureRequest request_;
   Image image_;
-  std::vector<FrameRows> frames_;
+  std::vector<Frame> frames_;
 };
 
 /// An open video with its index. One call at a time: the Python class holds a lock.
@@ -78,13 +63,13 @@ class OpenVideo {
     }
     Arrays arrays;
     for (std::size_t i = 0; i < collector.frames().size(); ++i) {
-      FrameRows& rows = collector.frames()[i];
-      if (rows.error) {
-        Error error = *rows.error;
+      Frame& frame = collector.frames()[i];
+      if (!frame.ok()) {
+        Error error = frame.error();
         error.message += ": frame " + std::to_string(numbers[i]);
         unwrap(Status(error));
       }
-      arrays.append((*std::move(rows.memory)).to_numpy<std::uint8_t>(rows.shape));
+      arrays.append(std::move(*frame).to_numpy());
     }
     return arrays;
   }
@@ -95,30 +80,7 @@ class OpenVideo {
   std::unique_ptr<VideoReader> reader_;
 };
 
-nb::typed<nb::dict, nb::str, nb::any> info_of(const OpenVideo& video) {
-  const VideoIndex& index = video.index();
-  const VideoInfo& info = index.info;
-  nb::typed<nb::dict, nb::str, nb::any> dict;
-  const bool turned = swaps_axes(info.orientation);
-  dict["container"] = info.container;
-  dict["codec"] = info.codec;
-  dict["width"] = turned ? info.height : info.width;
-  dict["height"] = turned ? info.width : info.height;
-  dict["orientation"] = static_cast<int>(info.orientation);
-  dict["frames"] = index.frames.size();
-  dict["claimed_frames"] = info.claimed_frames;
-  dict["frames_per_s"] = info.frames_per_s;
-  dict["duration_s"] = info.duration_s;
-  dict["groups"] = index.groups.size();
-  dict["bits"] = info.bits;
-  dict["matrix"] = info.matrix ? nb::cast(std::string(name_of(*info.matrix))) : nb::none();
-  dict["full_range"] = info.full_range;
-  dict["hdr"] = info.hdr;
-  dict["seekable"] = index.seekable;
-  dict["timed"] = index.timed;
-  dict["file_bytes"] = info.file_bytes;
-  return dict;
-}
+nb::typed<nb::dict, nb::str, nb::any> info_of(const OpenVideo& video) { return describe<nb::dict>(video.index()); }
 
 }  // namespace
 

@@ -1,6 +1,5 @@
 #include "cli/command.h"
 #include "engine/describe_runtime.h"
-#include "smol/video.h"
 
 namespace smol::cli {
 namespace {
@@ -77,6 +76,7 @@ void print_text(const Runtime& runtime) {
 Json to_json(const Runtime& runtime) {
   Json json = describe_machine<Json>();
   describe_codecs<Json>(runtime, [&](Json entry) { json["codecs"].push_back(std::move(entry)); });
+  json["video"] = describe_video<Json>();
   describe_backends<Json>(runtime, [&](Json entry) { json["backends"].push_back(std::move(entry)); });
   for (const LinkedLibrary& library : all_libraries()) json["libraries"].push_back(describe<Json>(library));
   return json;

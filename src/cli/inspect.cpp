@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/output_file.h"
 #include "cli/video_frame.h"
+#include "engine/describe_runtime.h"
 
 namespace smol::cli {
 namespace {
@@ -75,31 +76,6 @@ std::string describe(const VideoIndex& index) {
                       info.full_range ? ", full range" : "");
   if (info.hdr) text += ", HDR";
   return text + fmt::format(", {} bytes", info.file_bytes);
-}
-
-Json to_json(const std::string& file, const VideoIndex& index) {
-  const VideoInfo& info = index.info;
-  const bool turned = swaps_axes(info.orientation);
-  return Json{{"file", file},
-              {"format", "video"},
-              {"container", info.container},
-              {"codec", info.codec},
-              {"width", turned ? info.height : info.width},
-              {"height", turned ? info.width : info.height},
-              {"orientation", static_cast<int>(info.orientation)},
-              {"frames", index.frames.size()},
-              {"claimed_frames", info.claimed_frames},
-              {"groups", index.groups.size()},
-              {"frames_per_s", info.frames_per_s},
-              {"duration_s", info.duration_s},
-              {"bits", info.bits},
-              {"chroma", {info.chroma_horizontal, info.chroma_vertical}},
-              {"matrix", info.matrix ? Json(name_of(*info.matrix)) : Json()},
-              {"full_range", info.full_range},
-              {"hdr", info.hdr},
-              {"seekable", index.seekable},
-              {"timed", index.timed},
-              {"file_bytes", info.file_bytes}};
 }
 
 Result<ImageHeader> probe(const Runtime& runtime, const std::string& file) {
@@ -200,7 +176,10 @@ Result<Json> inspect_file(const Runtime& runtime, const std::string& file, const
     SMOL_ASSIGN_OR_RETURN(const VideoLibrary* library, video_library());
     SMOL_ASSIGN_OR_RETURN(const VideoIndex index, library->index(file, context.stop));
     if (!context.json) fmt::print("{}: {}\n", file, describe(index));
-    return to_json(file, index);
+    Json json = smol::describe<Json>(index);
+    json["file"] = file;
+    json["format"] = "video";
+    return json;
   }
   if (backend == nullptr) {
     SMOL_ASSIGN_OR_RETURN(const ImageHeader header, probe(runtime, file));

@@ -197,20 +197,27 @@ std::string describe(const Forecast& forecast, const std::string& currency) {
   return text;
 }
 
+/// What the price file says of the machine that was named; empty without one.
+struct Pricing {
+  std::string currency;
+  std::optional<Instance> instance;
+};
+Result<Pricing> pricing_of(const RunArguments& arguments) {
+  if (arguments.prices.empty()) return Pricing{};
+  SMOL_ASSIGN_OR_RETURN(const Prices prices, load_prices(arguments.prices));
+  const Result<Instance> found = prices.find(arguments.instance);
+  if (!found.ok()) return as_usage(found.error());
+  return Pricing{prices.currency, *found};
+}
+
 // `planned`: the file that the plans are of; null: a model card.
 Status print_dry_run(const Runtime& runtime, const std::vector<Plan>& plans, const PlanSet* planned,
                      const RunArguments& arguments, const Dataset& dataset, std::int64_t num_items, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
   SMOL_ASSIGN_OR_RETURN(const std::string regions, describe_regions(runtime, plans, dataset, rendition));
   SMOL_ASSIGN_OR_RETURN(const std::vector<std::string> disabled_rules, disabled_rules_of(arguments));
-  Prices prices;
-  std::optional<Instance> instance;
-  if (!arguments.prices.empty()) {
-    SMOL_ASSIGN_OR_RETURN(prices, load_prices(arguments.prices));
-    const Result<Instance> found = prices.find(arguments.instance);
-    if (!found.ok()) return as_usage(found.error());
-    instance = *found;
-  }
+  SMOL_ASSIGN_OR_RETURN(const Pricing pricing, pricing_of(arguments));
+  const auto& [currency, instance] = pricing;
   Json json = Json::array();
   for (const Plan& plan : plans) {
     Forecast forecast{plan, num_items, {}, {}, instance, {}};
@@ -222,7 +229,7 @@ Status print_dry_run(const Runtime& runtime, const std::vector<Plan>& plans, con
     Json entry = to_json(forecast);
     if (!regions.empty()) entry["regions"] = regions.substr(0, regions.size() - 1);
     json.push_back(std::move(entry));
-    if (!context.json) fmt::print("{}", describe(forecast, prices.currency));
+    if (!context.json) fmt::print("{}", describe(forecast, currency));
   }
   if (context.json) {
     context.answer(std::move(json));
@@ -250,12 +257,8 @@ Result<PlanSet> plan_again(const Runtime& runtime, const RunArguments& arguments
   PlanOptions options;
   options.stop = context.stop;
   SMOL_ASSIGN_OR_RETURN(options.limits, parse_limits(arguments.limits));
-  if (!arguments.prices.empty()) {
-    SMOL_ASSIGN_OR_RETURN(const Prices prices, load_prices(arguments.prices));
-    const Result<Instance> instance = prices.find(arguments.instance);
-    if (!instance.ok()) return as_usage(instance.error());
-    options.instance = *instance;
-  }
+  SMOL_ASSIGN_OR_RETURN(const Pricing pricing, pricing_of(arguments));
+  options.instance = pricing.instance;
   ProgressBar bar("replan", context.quiet);
   options.on_progress = [&bar](const std::string& what, double done_s, double left_s) { bar.update(what, done_s, left_s); };
   Result<PlanSet> again = replan(runtime, dataset, planned, options);

@@ -22,9 +22,7 @@ class OneFrame final : public FrameConsumer {
 
  private:
   Status convert(const FramePlanes& planes) {
-    constexpr std::array<int, 1> kScales{1};
-    const std::unique_ptr<Decoder> decoder = create_frame_decoder(planes, orientation_);
-    const Result<DecodeReport> report = decode_picture(kScales, *decoder, {}, request_, picture_);
+    const Result<DecodeReport> report = decode_picture(planes, orientation_, request_, picture_);
     return report.ok() ? Status{} : report.error();
   }
 

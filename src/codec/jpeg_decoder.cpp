@@ -6,6 +6,7 @@
 
 #include "codec/jpeg_color.h"
 #include "codec/jpeg_header.h"
+#include "codec/request_checks.h"
 
 namespace smol {
 namespace {
@@ -44,19 +45,6 @@ bool is_cmyk(const jpeg_decompress_struct& info) {
 }
 
 int round_up(int value, int multiple) { return (value + multiple - 1) / multiple * multiple; }
-
-Result<Rect> wanted_region(const DecodeRequest& request, Size size) {
-  const Rect whole{0, 0, size.width, size.height};
-  if (!request.region) return whole;
-  const Rect& region = *request.region;
-  const std::int64_t right = std::min<std::int64_t>(std::int64_t{region.x} + region.width, size.width);
-  const std::int64_t bottom = std::min<std::int64_t>(std::int64_t{region.y} + region.height, size.height);
-  const int x = std::max(region.x, 0), y = std::max(region.y, 0);
-  if (right <= x || bottom <= y) {
-    return error(ErrorCode::kInvalidArgument, "the region lies outside the picture of " + to_string(size));
-  }
-  return Rect{x, y, static_cast<int>(right - x), static_cast<int>(bottom - y)};
-}
 
 /// Passes on what follows the rows that the consumer has already been given.
 class RestOfRows final : public RowConsumer {
@@ -131,7 +119,7 @@ Result<DecodeReport> JpegDecoder::deliver_by_library(const DecodeRequest& reques
 }
 
 Result<DecodeReport> JpegDecoder::deliver_baseline(const DecodeRequest& request, PixelFormat format, RowConsumer& consumer) {
-  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request, baseline_.scaled_size()));
+  SMOL_ASSIGN_OR_RETURN(const Rect wanted, clip_region(request.region, baseline_.scaled_size()));
   SMOL_ASSIGN_OR_RETURN(const auto progress,
                         baseline_.decode(library_.scan_bytes(), wanted, format, request.stop, consumer));
   if (progress.gave_up) {
@@ -155,12 +143,8 @@ Status JpegDecoder::open(ByteView bytes, const DecodeRequest& request) {
   }
   SMOL_RETURN_IF_ERROR(library_.read_header(bytes, request));
   auto& info = library_.info();
-  if (std::int64_t{info.image_width} * info.image_height > request.limits.max_pixels) {
-    return error(ErrorCode::kLimitExceeded,
-                 "picture is larger than --max-pixels allows (" + std::to_string(request.limits.max_pixels) +
-                     "); raise it if the file is trusted: " +
-                     to_string(Size{static_cast<int>(info.image_width), static_cast<int>(info.image_height)}));
-  }
+  const Size stored{static_cast<int>(info.image_width), static_cast<int>(info.image_height)};
+  SMOL_RETURN_IF_ERROR(check_pixels(stored, request.limits));
   if (info.num_components == 2 || info.num_components > 4) {
     return error(ErrorCode::kUnsupported,
                  "JPEG must have 1, 3 or 4 colour components: " + std::to_string(info.num_components));
@@ -240,7 +224,7 @@ Result<DecodeReport> JpegDecoder::deliver_rows(const DecodeRequest& request, Pix
   auto& info = library_.info();
   info.out_color_space = is_cmyk(info) ? JCS_CMYK : color_space_of(format);
   SMOL_RETURN_IF_ERROR(library_.start());
-  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request, scaled_size()));
+  SMOL_ASSIGN_OR_RETURN(const Rect wanted, clip_region(request.region, scaled_size()));
   const Size size = scaled_size();  // crop_columns() changes the library's
   SMOL_ASSIGN_OR_RETURN(const Extent extent, narrow(wanted, format));
   const Rect& delivered = extent.wanted;
@@ -297,7 +281,7 @@ Result<DecodeReport> JpegDecoder::deliver_planes(const DecodeRequest& request, R
   info.out_color_space = JCS_YCbCr;
   info.raw_data_out = TRUE;
   SMOL_RETURN_IF_ERROR(library_.start());
-  SMOL_ASSIGN_OR_RETURN(const Rect wanted, wanted_region(request, scaled_size()));
+  SMOL_ASSIGN_OR_RETURN(const Rect wanted, clip_region(request.region, scaled_size()));
   const Size size = scaled_size();
   const int group = info.max_v_samp_factor * info.min_DCT_scaled_size;
   const int columns = info.max_h_samp_factor * info.min_DCT_scaled_size;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <string>
 
+#include "codec/request_checks.h"
+
 namespace smol {
 namespace {
 
@@ -28,12 +30,7 @@ Result<Rect> check_request(std::string_view format, const ImageHeader& header, c
     return error(ErrorCode::kInvalidArgument,
                  std::string(name) + " scale denominator must be 1: " + std::to_string(request.scale_denominator));
   }
-  if (std::int64_t{header.width} * header.height > request.limits.max_pixels) {
-    return error(ErrorCode::kLimitExceeded, "picture is larger than --max-pixels allows (" +
-                                                std::to_string(request.limits.max_pixels) +
-                                                "); raise it if the file is trusted: " + std::to_string(header.width) + "x" +
-                                                std::to_string(header.height));
-  }
+  SMOL_RETURN_IF_ERROR(check_pixels({header.width, header.height}, request.limits));
   if (request.thumbnail) return error(ErrorCode::kUnsupported, std::string(name) + "s have no embedded thumbnails");
   if (request.format == PixelFormat::kYcc8Planar) {
     return error(ErrorCode::kUnsupported, std::string(name) + " cannot deliver ycc8_planar; ask for rgbx8");
@@ -41,16 +38,7 @@ Result<Rect> check_request(std::string_view format, const ImageHeader& header, c
   if (request.format == PixelFormat::kGray8 && !header.is_gray()) {
     return error(ErrorCode::kUnsupported, "gray8 can be delivered only for grey pictures; ask for rgbx8");
   }
-  if (!request.region) return Rect{0, 0, header.width, header.height};
-  const Rect& region = *request.region;
-  const int left = std::max(region.x, 0), top = std::max(region.y, 0);
-  const std::int64_t right = std::min<std::int64_t>(std::int64_t{region.x} + region.width, header.width);
-  const std::int64_t bottom = std::min<std::int64_t>(std::int64_t{region.y} + region.height, header.height);
-  if (bottom <= top || right <= left) {
-    return error(ErrorCode::kInvalidArgument, "the region lies outside the picture of " + std::to_string(header.width) +
-                                                  "x" + std::to_string(header.height));
-  }
-  return Rect{left, top, static_cast<int>(right - left), static_cast<int>(bottom - top)};
+  return clip_region(request.region, {header.width, header.height});
 }
 
 Result<DecodeReport> deliver_rows(StillRows& source, const Rect& delivered, Size size, const DecodeRequest& request,

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "codec/plain_codec.h"
 #include "codec/tiff_decoder.h"
 
 namespace smol {
@@ -16,25 +17,14 @@ std::string library_version() {
   return std::string(line.substr(line.rfind(' ') + 1));
 }
 
-class TiffCodec final : public Codec {
- public:
-  TiffCodec() : description_("libtiff " + library_version()) {
-    capabilities_.early_stop = true;
-    capabilities_.formats = {PixelFormat::kRgbx8, PixelFormat::kRgb8, PixelFormat::kBgr8, PixelFormat::kGray8};
-  }
-  [[nodiscard]] std::string_view name() const override { return "tiff"; }
-  [[nodiscard]] std::string_view description() const override { return description_; }
-  [[nodiscard]] bool sniff(ByteView bytes) const override { return has_tiff_signature(bytes); }
-  [[nodiscard]] const CodecCapabilities& capabilities() const override { return capabilities_; }
-  [[nodiscard]] std::unique_ptr<Decoder> create_decoder() const override { return std::make_unique<TiffDecoder>(); }
-
- private:
-  std::string description_;
-  CodecCapabilities capabilities_;
-};
-
 }  // namespace
 
-std::unique_ptr<const Codec> create_tiff_codec() { return std::make_unique<TiffCodec>(); }
+std::unique_ptr<const Codec> create_tiff_codec() {
+  CodecCapabilities capabilities;
+  capabilities.early_stop = true;
+  capabilities.formats = {PixelFormat::kRgbx8, PixelFormat::kRgb8, PixelFormat::kBgr8, PixelFormat::kGray8};
+  return std::make_unique<PlainCodec>(CodecFacts{"tiff", "libtiff " + library_version(), has_tiff_signature,
+                                                 std::move(capabilities), create_decoder_of<TiffDecoder>});
+}
 
 }  // namespace smol

@@ -7,6 +7,7 @@
 #include "smol/preprocess.h"
 #include "smol/session.h"
 #include "smol/version.h"
+#include "smol/video.h"
 
 namespace smol {
 
@@ -65,6 +66,34 @@ template <typename Object>
   return object;
 }
 
+/// What a video file holds.
+template <typename Object>
+[[nodiscard]] Object describe(const VideoIndex& index) {
+  const VideoInfo& info = index.info;
+  const bool turned = swaps_axes(info.orientation);
+  Object object;
+  object["container"] = info.container;
+  object["codec"] = info.codec;
+  object["width"] = turned ? info.height : info.width;
+  object["height"] = turned ? info.width : info.height;
+  object["orientation"] = static_cast<int>(info.orientation);
+  object["frames"] = index.frames.size();
+  object["claimed_frames"] = info.claimed_frames;
+  object["groups"] = index.groups.size();
+  object["frames_per_s"] = info.frames_per_s;
+  object["duration_s"] = info.duration_s;
+  object["bits"] = info.bits;
+  object["chroma"] = std::vector<int>{info.chroma_horizontal, info.chroma_vertical};
+  object["matrix"] = nullptr;
+  if (info.matrix) object["matrix"] = name_of(*info.matrix);
+  object["full_range"] = info.full_range;
+  object["hdr"] = info.hdr;
+  object["seekable"] = index.seekable;
+  object["timed"] = index.timed;
+  object["file_bytes"] = info.file_bytes;
+  return object;
+}
+
 /// An UnavailableCodec or UnavailableBackend.
 template <typename Object, typename Entry>
 [[nodiscard]] Object describe_unavailable(const Entry& entry) {
@@ -81,6 +110,19 @@ template <typename Object, typename Append>
 void describe_codecs(const Runtime& runtime, const Append& append) {
   for (const auto& codec : runtime.codecs.codecs()) append(describe<Object>(*codec));
   for (const UnavailableCodec& entry : runtime.codecs.unavailable()) append(describe_unavailable<Object>(entry));
+}
+/// The video plug-in, or why there is none.
+template <typename Object>
+[[nodiscard]] Object describe_video() {
+  const Result<const VideoLibrary*> library = video_library();
+  Object object;
+  object["available"] = library.ok();
+  if (library.ok()) {
+    object["description"] = (*library)->description();
+  } else {
+    object["reason"] = library.error().message;
+  }
+  return object;
 }
 template <typename Object, typename Append>
 void describe_backends(const Runtime& runtime, const Append& append) {

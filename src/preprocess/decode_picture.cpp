@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -108,15 +109,8 @@ Status check_scale(int denominator, std::span<const int> scale_denominators, con
                Stage::kDecode};
 }
 
-}  // namespace
-
-Result<DecodeReport> decode_picture(const Codec& codec, Decoder& decoder, ByteView bytes, const PictureRequest& request,
-                                    Image& picture) {
-  return decode_picture(codec.capabilities().scale_denominators, decoder, bytes, request, picture);
-}
-
-Result<DecodeReport> decode_picture(std::span<const int> scale_denominators, Decoder& decoder, ByteView bytes,
-                                    const PictureRequest& request, Image& picture) try {
+Result<DecodeReport> decode_with(std::span<const int> scale_denominators, Decoder& decoder, ByteView bytes,
+                                 const PictureRequest& request, Image& picture) try {
   SMOL_ASSIGN_OR_RETURN(const ImageHeader header, decoder.probe(bytes));
   SMOL_RETURN_IF_ERROR(check_scale(request.scale_denominator, scale_denominators, header));
   const auto scaled = [&](int side) { return (side + request.scale_denominator - 1) / request.scale_denominator; };
@@ -149,6 +143,20 @@ Result<DecodeReport> decode_picture(std::span<const int> scale_denominators, Dec
   return report;
 } catch (const std::bad_alloc&) {
   return Error{ErrorCode::kOutOfMemory, "no memory left for the picture; limit its pixels (--max-pixels)", Stage::kDecode};
+}
+
+}  // namespace
+
+Result<DecodeReport> decode_picture(const Codec& codec, Decoder& decoder, ByteView bytes, const PictureRequest& request,
+                                    Image& picture) {
+  return decode_with(codec.capabilities().scale_denominators, decoder, bytes, request, picture);
+}
+
+Result<DecodeReport> decode_picture(const FramePlanes& planes, Orientation orientation, const PictureRequest& request,
+                                    Image& picture) {
+  constexpr std::array<int, 1> kScales{1};
+  const std::unique_ptr<Decoder> decoder = create_frame_decoder(planes, orientation);
+  return decode_with(kScales, *decoder, {}, request, picture);
 }
 
 }  // namespace smol

@@ -4,57 +4,19 @@
 #include <cstring>
 #include <new>
 
+#include "codec/pixel_rows.h"
+#include "codec/plain_codec.h"
+#include "codec/request_checks.h"
+
 namespace smol {
 namespace {
 
 constexpr int kRowsPerGroup = 16;
 
-/// Bytes a pixel as constants, so that compilers make vectors of these loops.
-template <int From, int To, bool Swap>
-void convert(const std::uint8_t* from, int width, std::uint8_t* to) {
-  for (int x = 0; x < width; ++x) {
-    const std::uint8_t red = from[x * From], green = from[x * From + (From > 1 ? 1 : 0)],
-                       blue = from[x * From + (From > 1 ? 2 : 0)];
-    to[x * To] = Swap ? blue : red;
-    if constexpr (To > 1) {
-      to[x * To + 1] = green;
-      to[x * To + 2] = Swap ? red : blue;
-    }
-    if constexpr (To > 3) to[x * To + 3] = 255;
-  }
+/// What lies in memory when this many samples make a pixel; a fourth one is ignored.
+SampleOrder order_of(int channels) {
+  return channels == 1 ? SampleOrder::kGray : channels == 3 ? SampleOrder::kRgb : SampleOrder::kRgba;
 }
-
-template <int From>
-void convert_row(const std::uint8_t* from, int width, PixelFormat format, std::uint8_t* to) {
-  switch (format) {
-    case PixelFormat::kRgb8:
-      return convert<From, 3, false>(from, width, to);
-    case PixelFormat::kBgr8:
-      return convert<From, 3, true>(from, width, to);
-    case PixelFormat::kRgbx8:
-      return convert<From, 4, false>(from, width, to);
-    default:
-      return convert<From, 1, false>(from, width, to);
-  }
-}
-
-class OpaqueCodec final : public Codec {
- public:
-  OpaqueCodec(std::string_view format, std::string description, std::unique_ptr<Decoder> (*create)())
-      : format_(*find_opaque_format(format)), description_(std::move(description)), create_(create) {}
-  [[nodiscard]] std::string_view name() const override { return format_.name; }
-  [[nodiscard]] std::string_view description() const override { return description_; }
-  [[nodiscard]] bool sniff(ByteView bytes) const override { return format_.sniff(bytes); }
-  [[nodiscard]] const CodecCapabilities& capabilities() const override { return format_.capabilities; }
-  [[nodiscard]] std::unique_ptr<Decoder> create_decoder() const override { return create_(); }
-
- private:
-  const OpaqueFormat& format_;
-  std::string description_;
-  std::unique_ptr<Decoder> (*create_)();
-};
-
-std::string size_text(Size size) { return std::to_string(size.width) + "x" + std::to_string(size.height); }
 
 }  // namespace
 
@@ -122,11 +84,7 @@ Result<Rect> OpaqueDecoder::check(const ImageHeader& header, const DecodeRequest
   if (request.thumbnail && (header.thumbnail.width == 0 || request.scale_denominator != 1)) {
     return error(ErrorCode::kUnsupported, "this picture has no embedded thumbnail that can be decoded");
   }
-  if (std::int64_t{header.width} * header.height > request.limits.max_pixels) {
-    return error(ErrorCode::kLimitExceeded,
-                 "picture is larger than --max-pixels allows (" + std::to_string(request.limits.max_pixels) +
-                     "); raise it if the file is trusted: " + size_text({header.width, header.height}));
-  }
+  SMOL_RETURN_IF_ERROR(check_pixels({header.width, header.height}, request.limits));
   if (request.scale_denominator > std::max(header.max_scale_denominator, 1)) {
     return error(ErrorCode::kUnsupported, "this picture has fewer resolution levels than the scale denominator asks for: " +
                                               std::to_string(request.scale_denominator));
@@ -135,15 +93,7 @@ Result<Rect> OpaqueDecoder::check(const ImageHeader& header, const DecodeRequest
   size = request.thumbnail
              ? Size{header.thumbnail.width, header.thumbnail.height}
              : Size{(header.width + denominator - 1) / denominator, (header.height + denominator - 1) / denominator};
-  if (!request.region) return Rect{0, 0, size.width, size.height};
-  const Rect& region = *request.region;
-  const int left = std::max(region.x, 0), top = std::max(region.y, 0);
-  const auto right = std::min<std::int64_t>(std::int64_t{region.x} + region.width, size.width);
-  const auto bottom = std::min<std::int64_t>(std::int64_t{region.y} + region.height, size.height);
-  if (bottom <= top || right <= left) {
-    return error(ErrorCode::kInvalidArgument, "the region lies outside the picture of " + size_text(size));
-  }
-  return Rect{left, top, static_cast<int>(right - left), static_cast<int>(bottom - top)};
+  return clip_region(request.region, size);
 }
 
 Result<DecodeReport> OpaqueDecoder::deliver(const DecodedPixels& pixels, const Rect& wanted, const DecodeRequest& request,
@@ -162,9 +112,7 @@ Result<DecodeReport> OpaqueDecoder::deliver(const DecodedPixels& pixels, const R
     for (int i = 0; i < view.height; ++i) {
       const std::uint8_t* const from = pixels.data + (done + i) * pixels.stride_bytes;
       std::uint8_t* const to = rows + i * stride;
-      if (pixels.channels == 1) convert_row<1>(from, wanted.width, request.format, to);
-      if (pixels.channels == 3) convert_row<3>(from, wanted.width, request.format, to);
-      if (pixels.channels == 4) convert_row<4>(from, wanted.width, request.format, to);
+      write_pixels(order_of(pixels.channels), from, wanted.width, request.format, {}, to);
     }
     more = consumer.rows(wanted.y + done, view);
     done += view.height;
@@ -179,7 +127,9 @@ Result<DecodeReport> OpaqueDecoder::deliver(const DecodedPixels& pixels, const R
 
 std::unique_ptr<Codec> create_opaque_codec(std::string_view format, std::string description,
                                            std::unique_ptr<Decoder> (*create)()) {
-  return std::make_unique<OpaqueCodec>(format, std::move(description), create);
+  const OpaqueFormat& facts = *find_opaque_format(format);
+  return std::make_unique<PlainCodec>(
+      CodecFacts{facts.name, std::move(description), facts.sniff, facts.capabilities, create});
 }
 
 std::string_view hdr_transfer_name(int transfer_characteristics) {

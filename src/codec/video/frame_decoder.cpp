@@ -1,19 +1,43 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "codec/pixel_rows.h"
+#include "codec/still_rows.h"
 #include "codec/video/frame_rows.h"
 
 namespace smol {
 namespace {
 
-/// Rows converted at a time: a few, so that they are still in the first cache when they are resized.
-constexpr int kBandRows = 8;
+constexpr std::string_view kName = "video frame";
+
+/// The rows of one request, converted as they are asked for.
+class ConvertedRows final : public StillRows {
+ public:
+  ConvertedRows(const FrameRows& rows, const Rect& part, PixelFormat format) : rows_(rows), part_(part), format_(format) {}
+
+  RowState write_row(int y, std::uint8_t* out) override {
+    if (format_ == PixelFormat::kGray8) {
+      rows_.gray_row(y, part_.x, part_.width, out);
+    } else if (format_ == PixelFormat::kRgbx8) {
+      rows_.rgbx_row(y, part_.x, part_.width, out);
+    } else {
+      rgbx_.resize(4 * static_cast<std::size_t>(part_.width));
+      rows_.rgbx_row(y, part_.x, part_.width, rgbx_.data());
+      write_pixels(SampleOrder::kRgba, rgbx_.data(), part_.width, format_, {}, out);
+    }
+    return RowState::kComplete;
+  }
+
+ private:
+  const FrameRows& rows_;
+  const Rect part_;
+  const PixelFormat format_;
+  std::vector<std::uint8_t> rgbx_;
+};
 
 class FrameDecoder final : public Decoder {
  public:
-  FrameDecoder(const FramePlanes& planes, Orientation orientation) : planes_(planes), rows_(planes) {
-    header_.format = "frame";
+  FrameDecoder(const FramePlanes& planes, Orientation orientation) : rows_(planes) {
+    header_.format = kName;
     header_.width = planes.width;
     header_.height = planes.height;
     header_.orientation = orientation;
@@ -27,50 +51,16 @@ class FrameDecoder final : public Decoder {
   Result<ImageHeader> probe(ByteView /*bytes*/) override { return header_; }
 
   Result<DecodeReport> decode(ByteView /*bytes*/, const DecodeRequest& request, RowConsumer& consumer) override {
-    const bool gray = request.format == PixelFormat::kGray8;
-    if (gray && !header_.is_gray()) return refuse("gray8 is delivered of gray frames only");
-    if (!gray && request.format != PixelFormat::kRgbx8 && request.format != PixelFormat::kRgb8)
-      return refuse("frames are delivered as rgbx8, rgb8 or gray8");
-    if (request.scale_denominator != 1) return refuse("a decoded frame has one scale");
-    Rect rect = request.region.value_or(Rect{0, 0, planes_.width, planes_.height});
-    rect.width = std::min(rect.x + rect.width, planes_.width);
-    rect.height = std::min(rect.y + rect.height, planes_.height);
-    rect.x = std::max(0, rect.x);
-    rect.y = std::max(0, rect.y);
-    rect.width -= rect.x;
-    rect.height -= rect.y;
-    if (rect.width < 1 || rect.height < 1) return refuse("the region lies outside the frame");
-    SMOL_RETURN_IF_ERROR(consumer.begin(rect, {planes_.width, planes_.height}, request.format));
-    DecodeReport report;
-    band_.reshape(request.format, rect.width, std::min(kBandRows, rect.height));
-    for (int y = rect.y; y < rect.y + rect.height; y += kBandRows) {
-      if (request.stop.stop_requested()) return Error{ErrorCode::kCancelled, "decoding was stopped", Stage::kDecode};
-      ImageView view = band_.view();
-      view.height = std::min(kBandRows, rect.y + rect.height - y);
-      view.planes[0].height = view.height;
-      for (int i = 0; i < view.height; ++i) write_row(y + i, rect, request.format, view.row(i));
-      report.rows_decoded += view.height;
-      if (!consumer.rows(y, view)) break;
-    }
-    return report;
+    SMOL_ASSIGN_OR_RETURN(const Rect part, check_request(kName, header_, request));
+    ConvertedRows rows(rows_, part, request.format);
+    return deliver_rows(rows, part, {header_.width, header_.height}, request, Faults(request.fail_on, kName), buffer_,
+                        consumer);
   }
 
  private:
-  static Error refuse(const char* what) { return Error{ErrorCode::kUnsupported, what, Stage::kDecode}; }
-
-  void write_row(int y, const Rect& rect, PixelFormat format, std::uint8_t* out) {
-    if (format == PixelFormat::kGray8) return rows_.gray_row(y, rect.x, rect.width, out);
-    if (format == PixelFormat::kRgbx8) return rows_.rgbx_row(y, rect.x, rect.width, out);
-    wide_.resize(4 * static_cast<std::size_t>(rect.width));
-    rows_.rgbx_row(y, rect.x, rect.width, wide_.data());
-    for (int i = 0; i < rect.width; ++i) std::copy_n(wide_.data() + 4 * i, 3, out + 3 * i);
-  }
-
-  const FramePlanes planes_;
   const FrameRows rows_;
   ImageHeader header_;
-  Image band_;
-  std::vector<std::uint8_t> wide_;
+  GrowOnlyBuffer buffer_;
 };
 
 }  // namespace

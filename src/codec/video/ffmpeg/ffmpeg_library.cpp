@@ -25,11 +25,13 @@ class FfmpegLibrary final : public VideoLibrary {
     if (!packet) return Error{ErrorCode::kOutOfMemory, "no memory to read the video", Stage::kRead};
     std::vector<PacketFacts> packets;
     for (;;) {
-      if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "indexing was stopped", Stage::kRead};
       const Status got = file->next_packet(*packet);
-      // What comes before the damage can still be had.
-      if (!got.ok() && (got.error().code == ErrorCode::kNotFound || !packets.empty())) break;
-      if (!got.ok()) return got.error();
+      if (!got.ok()) {
+        const ErrorCode code = got.error().code;
+        const bool is_damage = code != ErrorCode::kNotFound && code != ErrorCode::kCancelled;
+        if (code == ErrorCode::kCancelled || (is_damage && packets.empty())) return got.error();
+        break;  // the end, or what comes before the damage can still be had
+      }
       const auto time = [](std::int64_t ticks) {
         return ticks == AV_NOPTS_VALUE ? std::optional<std::int64_t>{} : std::optional(ticks);
       };
@@ -40,7 +42,7 @@ class FfmpegLibrary final : public VideoLibrary {
     if (every_frame_has_time(packets)) return build_index(std::move(info), packets);
     SMOL_ASSIGN_OR_RETURN(file, OpenedFile::open(path, stop));
     FfmpegReader reader(path, std::move(file));
-    SMOL_ASSIGN_OR_RETURN(const std::int64_t num_frames, reader.count_frames(stop));
+    SMOL_ASSIGN_OR_RETURN(const std::int64_t num_frames, reader.count_frames());
     if (num_frames == 0) return Error{ErrorCode::kCorrupt, "no frame of the stream can be decoded: " + path, Stage::kDecode};
     return build_untimed_index(std::move(info), num_frames, packets);
   }

@@ -88,7 +88,7 @@ Status FfmpegReader::prepare(const VideoReadOptions& options) {
 }
 
 Status FfmpegReader::rewind() {
-  SMOL_ASSIGN_OR_RETURN(file_, OpenedFile::open(path_, {}));
+  SMOL_ASSIGN_OR_RETURN(file_, OpenedFile::open(path_, stop_));
   next_packet_ = 0;
   packet_is_waiting_ = false;
   return {};
@@ -167,7 +167,7 @@ Result<bool> FfmpegReader::receive(Request& request) {
   if (!number) return true;
   last_number_ = *number;
   SMOL_RETURN_IF_ERROR(settle_missing(request, *number));
-  if (!request.done() && started_group_ >= 0 && request.frames[request.next] == *number) deliver(request, *number);
+  if (!request.done() && request.frames[request.next] == *number) deliver(request, *number);
   return true;
 }
 
@@ -202,11 +202,12 @@ Status FfmpegReader::read(const VideoIndex& index, std::span<const std::int64_t>
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("frames must ascend and lie in 0..{}: {}", num_frames - 1, frames[i]), Stage::kDecode};
   }
+  stop_ = options.stop;
+  file_->set_stop(stop_);
   SMOL_RETURN_IF_ERROR(prepare(options));
   Request request{index, frames, options, consumer};
   std::size_t looked_at = frames.size();  // the frame for which going on or seeking was chosen
   while (!request.done()) {
-    if (options.stop.stop_requested()) return Error{ErrorCode::kCancelled, "decoding was stopped", Stage::kDecode};
     if (looked_at != request.next) {
       looked_at = request.next;
       const std::int64_t frame = frames[request.next];
@@ -228,12 +229,11 @@ Status FfmpegReader::read(const VideoIndex& index, std::span<const std::int64_t>
   return {};
 }
 
-Result<std::int64_t> FfmpegReader::count_frames(const std::stop_token& stop) {
+Result<std::int64_t> FfmpegReader::count_frames() {
   VideoReadOptions options;
   SMOL_RETURN_IF_ERROR(prepare(options));
   started_group_ = 0;
   for (std::int64_t count = 0;;) {
-    if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "indexing was stopped", Stage::kDecode};
     const int code = avcodec_receive_frame(codec_.get(), frame_.get());
     if (code >= 0) ++count;
     if (code == AVERROR_EOF) return count;

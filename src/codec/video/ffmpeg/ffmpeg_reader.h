@@ -15,12 +15,13 @@ class FfmpegReader final : public VideoReader {
               FrameConsumer& consumer) override;
 
   /// Decodes everything and counts frames, for streams without times.
-  Result<std::int64_t> count_frames(const std::stop_token& stop);
+  Result<std::int64_t> count_frames();
 
  private:
   struct Request;
 
   Status prepare(const VideoReadOptions& options);
+  /// To the beginning, by opening the file again.
   Status rewind();
   /// The next packet read will be that of the group.
   Status go_to(const VideoIndex& index, std::int64_t group);
@@ -36,6 +37,7 @@ class FfmpegReader final : public VideoReader {
 
   std::string path_;
   std::unique_ptr<OpenedFile> file_;
+  std::stop_token stop_;  ///< of the call
   CodecPointer codec_;
   PacketPointer packet_;
   FramePointer frame_;

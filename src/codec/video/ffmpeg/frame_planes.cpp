@@ -27,24 +27,6 @@ bool is_planar(const AVPixFmtDescriptor& pixels) {
   return true;
 }
 
-ColorMatrix matrix_of(AVColorSpace space, const VideoInfo& info) {
-  switch (space) {
-    case AVCOL_SPC_BT709:
-      return ColorMatrix::kBt709;
-    case AVCOL_SPC_BT470BG:
-    case AVCOL_SPC_SMPTE170M:
-      return ColorMatrix::kBt601;
-    case AVCOL_SPC_BT2020_NCL:
-      return ColorMatrix::kBt2020;
-    case AVCOL_SPC_SMPTE240M:
-      return ColorMatrix::kSmpte240m;
-    case AVCOL_SPC_FCC:
-      return ColorMatrix::kFcc;
-    default:
-      return info.matrix.value_or(ColorMatrix::kBt601);
-  }
-}
-
 /// Formats that say full range by their name.
 bool named_full_range(AVPixelFormat format) {
   return format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P ||
@@ -76,7 +58,7 @@ Result<FramePlanes> planes_of(const AVFrame& frame, const VideoInfo& info) {
   planes.chroma_vertical = colors == 1 ? 0 : 1 << pixels->log2_chroma_h;
   planes.bits = pixels->comp[0].depth;
   planes.is_rgb = (pixels->flags & AV_PIX_FMT_FLAG_RGB) != 0;
-  planes.matrix = matrix_of(frame.colorspace, info);
+  planes.matrix = matrix_of(frame.colorspace).value_or(info.matrix.value_or(ColorMatrix::kBt601));
   const bool stated = frame.color_range != AVCOL_RANGE_UNSPECIFIED;
   planes.full_range = planes.is_rgb || named_full_range(format) ||
                       (stated ? frame.color_range == AVCOL_RANGE_JPEG : info.full_range || colors == 1);

@@ -1,13 +1,12 @@
 #include "codec/video/ffmpeg/opened_file.h"
 
 extern "C" {
-#include <libavutil/display.h>
 #include <libavutil/pixdesc.h>
 }
 
 #include <fmt/format.h>
 
-#include <cmath>
+#include <algorithm>
 
 namespace smol {
 namespace {
@@ -21,25 +20,6 @@ Error error_of(int code, const std::string& what, const std::string& path) {
   if (code == AVERROR(ENOMEM)) as = ErrorCode::kOutOfMemory;
   if (code == AVERROR_EXIT) as = ErrorCode::kCancelled;
   return Error{as, fmt::format("{}, {}: {}", what, ffmpeg_message(code), path), Stage::kRead};
-}
-
-std::optional<ColorMatrix> matrix_of(AVColorSpace space) {
-  switch (space) {
-    case AVCOL_SPC_BT709:
-      return ColorMatrix::kBt709;
-    case AVCOL_SPC_BT470BG:
-    case AVCOL_SPC_SMPTE170M:
-      return ColorMatrix::kBt601;
-    case AVCOL_SPC_BT2020_NCL:
-    case AVCOL_SPC_BT2020_CL:
-      return ColorMatrix::kBt2020;
-    case AVCOL_SPC_SMPTE240M:
-      return ColorMatrix::kSmpte240m;
-    case AVCOL_SPC_FCC:
-      return ColorMatrix::kFcc;
-    default:
-      return std::nullopt;
-  }
 }
 
 /// FFmpeg's display matrix turns counter-clockwise by av_display_rotation_get(); a negative determinant flips.
@@ -61,6 +41,25 @@ Orientation orientation_of(const AVStream& stream) {
 }
 
 }  // namespace
+
+std::optional<ColorMatrix> matrix_of(AVColorSpace space) {
+  switch (space) {
+    case AVCOL_SPC_BT709:
+      return ColorMatrix::kBt709;
+    case AVCOL_SPC_BT470BG:
+    case AVCOL_SPC_SMPTE170M:
+      return ColorMatrix::kBt601;
+    case AVCOL_SPC_BT2020_NCL:
+    case AVCOL_SPC_BT2020_CL:
+      return ColorMatrix::kBt2020;
+    case AVCOL_SPC_SMPTE240M:
+      return ColorMatrix::kSmpte240m;
+    case AVCOL_SPC_FCC:
+      return ColorMatrix::kFcc;
+    default:
+      return std::nullopt;
+  }
+}
 
 std::string ffmpeg_message(int code) {
   char text[AV_ERROR_MAX_STRING_SIZE] = {};
@@ -102,6 +101,7 @@ Status OpenedFile::next_packet(AVPacket& packet) {
   constexpr int kMostBroken = 1000;  // in a row; some demuxers never get past what they cannot read
   for (int broken = 0;;) {
     av_packet_unref(&packet);
+    if (stop_.stop_requested()) return Error{ErrorCode::kCancelled, "reading the video was stopped", Stage::kRead};
     const int code = av_read_frame(format_, &packet);
     if (code == AVERROR_EOF) return Error{ErrorCode::kNotFound, "the stream has ended", Stage::kRead};
     // A broken packet in the middle: the demuxer finds the next one.

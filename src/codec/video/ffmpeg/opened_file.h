@@ -13,6 +13,8 @@ extern "C" {
 
 namespace smol {
 
+/// Empty where the stream states none, or one that is not among ours.
+[[nodiscard]] std::optional<ColorMatrix> matrix_of(AVColorSpace space);
 /// "Invalid data found when processing input".
 [[nodiscard]] std::string ffmpeg_message(int code);
 
@@ -41,7 +43,7 @@ class OpenedFile {
   [[nodiscard]] AVFormatContext& format() { return *format_; }
   [[nodiscard]] AVStream& stream() { return *format_->streams[stream_]; }
   [[nodiscard]] const AVCodec* decoder() const { return decoder_; }
-  /// The next packet of the video stream. kNotFound at the end.
+  /// The next packet of the video stream. kNotFound at the end; kCancelled on a stop request, which is looked at each time.
   Status next_packet(AVPacket& packet);
   /// What interrupts reading from now on.
   void set_stop(const std::stop_token& stop) { stop_ = stop; }
