@@ -28,6 +28,13 @@ enum class FailOn : std::uint8_t {
 [[nodiscard]] std::string_view name_of(FailOn fail_on);
 [[nodiscard]] Result<FailOn> parse_fail_on(std::string_view name);
 
+/// Which frames of a video are filtered at the edges of their blocks; a filter inside the loop of prediction.
+enum class Deblocking : std::uint8_t {
+  kAll,            ///< as the standard says
+  kReferenceOnly,  ///< frames that no other depends on are not filtered: no drift
+  kNone,           ///< no frame is filtered: errors add up until the next key frame
+};
+
 /// What a codec can do. The optimizer reads these, never a format's name.
 struct CodecCapabilities {
   /// Denominators of decode-time scaling that are *fast*, ascending, always beginning with 1: {1,2,4,8}.
@@ -38,6 +45,7 @@ struct CodecCapabilities {
   bool planar = false;        ///< can deliver kYcc8Planar before colour conversion
   /// Pictures may carry a small version of themselves: ImageHeader::thumbnail, DecodeRequest::thumbnail.
   bool embedded_thumbnails = false;
+  bool deblocking = false;           ///< filtering the edges of blocks can be left out
   std::vector<PixelFormat> formats;  ///< what it can deliver; kGray8 only from pictures that is_gray()
 };
 

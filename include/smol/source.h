@@ -1,16 +1,20 @@
 #pragma once
-/// Where items come from: files, folders, lists, bytes in memory, decoded pictures, generators.
+/// Where items come from: files, folders, lists, videos, bytes in memory, decoded pictures, generators.
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "smol/codec.h"
 #include "smol/image.h"
 #include "smol/result.h"
+#include "smol/video.h"
 
 namespace smol {
 
@@ -22,8 +26,10 @@ struct Region {
 
 /// One picture to be processed. Exactly one of path, bytes, picture is set; a missing rendition has an error instead.
 struct Item {
-  std::string id;    ///< relative path, stable across renditions of the same folder layout
+  std::string id;    ///< relative path, stable across renditions of the same folder layout; of a frame with #pts
   std::string path;  ///< file on disk
+  std::shared_ptr<const VideoIndex> video;  ///< of the file, where the item is one of its frames
+  std::int64_t frame = 0;                   ///< number of the frame in `video`
   std::shared_ptr<const std::vector<std::uint8_t>> bytes;
   std::shared_ptr<const Image> picture;  ///< already decoded and oriented
   std::vector<Region> regions;           ///< empty: the whole picture
@@ -38,6 +44,9 @@ class Source {
   virtual ~Source() = default;
   /// The next item, or nullopt at the end.
   virtual Result<std::optional<Item>> next() = 0;
+  /// The next items that are best decoded together, by one worker: a picture, or frames of a video (unit_end()); none at the
+  /// end. The default gives one at a time. `unit` is cleared first; its capacity is reused.
+  virtual Status next_unit(std::vector<Item>& unit);
   static constexpr std::int64_t kToTheEnd = std::int64_t{1} << 31;
   /// Bytes [offset, offset + length) of an item's encoded picture into `buffer`, fewer where it ends; its capacity is reused
   /// and 64 readable bytes follow. Called from several threads at once. The default reads the item's file or bytes; sources
@@ -46,6 +55,12 @@ class Source {
   /// How many items there will be, when known: for progress and ETA.
   [[nodiscard]] virtual std::optional<std::int64_t> size() const { return std::nullopt; }
 };
+
+/// Where the work unit ends that begins with items[begin]: frames of one video in ascending order that need the same group
+/// of packets, of several small groups, and all of a video that cannot be sought; else one item.
+[[nodiscard]] std::size_t unit_end(std::span<const Item> items, std::size_t begin);
+/// The file of an item, with #pts for a frame: what caches know it by. Empty for items that are in memory.
+[[nodiscard]] std::string location_of(const Item& item);
 
 /// Whether the first bytes of a file (32 or all) look like a picture: `codecs.sniff(bytes) != nullptr`.
 using RecognisePicture = std::function<bool(ByteView first_bytes)>;
@@ -67,11 +82,32 @@ Status read_file(const std::string& path, std::vector<std::uint8_t>& buffer, std
 /// The same for one region: another rectangle of that name is other content. `item_fingerprint` is fingerprint_of(item).
 [[nodiscard]] std::string region_fingerprint(const std::string& item_fingerprint, const Item& item, std::size_t region);
 
-/// A dataset: one folder, list or YAML file; items x renditions with optional labels and regions.
+/// Which frames of videos are items. Frames between them are decoded only as far as others need them.
+struct FrameSampling {
+  std::int64_t every = 1;  ///< frames 0, every, 2 * every, ...
+  double per_second = 0;   ///< the frames that are shown at 0, 1 / per_second, 2 / per_second, ... seconds; 0: not by time
+  bool key_only = false;   ///< frames that decode without others
+  friend bool operator==(const FrameSampling&, const FrameSampling&) = default;
+};
+/// "all", "every:30", "rate:2" (a second), "key".
+[[nodiscard]] std::string to_string(const FrameSampling& sampling);
+[[nodiscard]] Result<FrameSampling> parse_frame_sampling(std::string_view text);
+/// The numbers of the sampled frames, ascending.
+[[nodiscard]] std::vector<std::int64_t> sample_frames(const VideoIndex& index, const FrameSampling& sampling);
+
+/// A dataset: one folder, list, video or YAML file; items x renditions with optional labels and regions.
 struct Dataset {
   struct Rendition {
     std::string name;  ///< "full"
     std::string path;  ///< folder
+    /// Of each video its path in the first rendition, and what stands for it here. Frames of the same time are the same
+    /// item.
+    struct Video {
+      std::string path;
+      std::shared_ptr<const VideoIndex> index;  ///< null: it cannot be read
+      std::optional<Error> error;               ///< why
+    };
+    std::map<std::string, Video> videos{};
   };
   std::string path;                             ///< what the user named
   std::vector<Rendition> renditions;            ///< at least one; the first is the reference
@@ -93,11 +129,19 @@ struct Dataset {
   /// All items of a rendition, in item order; missing ones carry an error.
   [[nodiscard]] std::unique_ptr<Source> open(const std::string& rendition, int shard = 0, int num_shards = 1) const;
 };
-/// A folder, a picture, a text list (.txt: one item a line; blank lines and lines that begin with # are passed over) or a
-/// YAML dataset file. Labels: CSV item,label[,...] or item,region,label[,...].
+struct DatasetOptions {
+  RecognisePicture recognise;
+  std::optional<FrameSampling> frames;  ///< absent: what the dataset file says, else all
+  std::string index_folder;             ///< frame indices of videos are kept here and found again; empty: nowhere
+  std::stop_token stop;                 ///< of reading videos for their indices
+};
+/// A folder, a picture, a video, a text list (.txt: one item a line; blank lines and lines that begin with # are passed
+/// over) or a YAML dataset file. Labels: CSV item,label[,...] or item,region,label[,...].
 /// In a folder, files with an extension that pictures have are items, and other files that `recognise` takes for one; the
 /// rest is counted as passed over. Hidden files are no items and not counted. Without `recognise` names decide, and where no
 /// name is that of a picture, every file is an item.
-[[nodiscard]] Result<Dataset> open_dataset(const std::string& name, const RecognisePicture& recognise = {});
+/// The items of a video are its frames, `video.mp4#pts`. Of a folder without pictures, and of a list, every video is taken;
+/// one that cannot be read is an item with an error.
+[[nodiscard]] Result<Dataset> open_dataset(const std::string& name, const DatasetOptions& options = {});
 
 }  // namespace smol

@@ -10,7 +10,7 @@ namespace smol::cli {
 namespace {
 
 struct RunArguments {
-  std::string plans, input, output, memory, max_failures, shard, prices, instance, fail_on = "truncated";
+  std::string plans, input, frames, output, memory, max_failures, shard, prices, instance, fail_on = "truncated";
   LimitArguments limits;
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
@@ -325,7 +325,7 @@ Status run(const RunArguments& arguments, Context& context) {
     return Error{ErrorCode::kInvalidArgument, "--prices belongs to --dry-run and --replan: " + arguments.prices};
   SMOL_ASSIGN_OR_RETURN(RunOptions options, run_options(arguments, context));
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input, context, arguments.frames));
   warn_of_passed_over(dataset);
   Result<PlanSet> planned = load_plans(arguments.plans, runtime.user_operators);
   std::vector<Plan> plans;
@@ -402,10 +402,12 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option("PLANS", arguments->plans, "Plan file made by `smol plan`, or a model card (its exact plan is run)")
       ->required();
   command
-      ->add_option("INPUT", arguments->input,
-                   "Folder, picture, dataset file (.yaml), or list (.txt: one item a line; blank lines and # comments are "
-                   "passed over)")
+      ->add_option(
+          "INPUT", arguments->input,
+          "Folder, picture, video, dataset file (.yaml), or list (.txt: one item a line; blank lines and # comments "
+          "are passed over)")
       ->required();
+  add_frames_option(*command, arguments->frames);
   command->add_option("-o,--output", arguments->output, "Folder for part files, or one file ending in .parquet")->required();
   command->add_option("--plan", arguments->plan_ids, "Plan id; repeat it to run several models over one decoding");
   command->add_option("--rendition", arguments->rendition, "Rendition of the input, when it differs from the plan's");

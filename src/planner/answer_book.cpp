@@ -59,7 +59,7 @@ bool AnswerBook::recall(Page& page, std::size_t rendition, std::size_t begin, st
       last_item = units_[i].item;
     }
     const int* label = item.error ? nullptr
-                                  : page.cache->find(item.path, region_name(dataset_, units_[i]),
+                                  : page.cache->find(location_of(item), region_name(dataset_, units_[i]),
                                                      region_fingerprint(fingerprint, item, units_[i].region));
     if (label == nullptr) {
       missing = true;
@@ -135,7 +135,7 @@ Status AnswerBook::run_together(const std::vector<Contender*>& wave, std::size_t
     }
     page.labels[unit->second] = row.prediction.label;
     const Item& item = item_of(rendition, units_[unit->second].item);
-    page.cache->add(item.path, row.region, row.fingerprint, row.prediction.label);
+    page.cache->add(location_of(item), row.region, row.fingerprint, row.prediction.label);
   }
   return {};
 }

@@ -125,7 +125,8 @@ std::vector<Item> items_of(const Dataset& dataset, const Dataset::Rendition& ren
 }
 
 Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& items, const std::string& rendition) {
-  std::map<const Codec*, std::vector<ImageHeader>> by_codec;
+  std::map<std::string, std::vector<ImageHeader>> by_codec;
+  std::map<std::string, CodecCapabilities> capabilities;
   std::vector<std::uint8_t> file;
   Error last{ErrorCode::kNotFound, "the calibration sample is empty"};
   const std::vector<std::size_t> probed =
@@ -136,6 +137,12 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
       continue;
     }
     if (items[i].picture) continue;  // nothing to decode
+    if (items[i].video) {
+      const VideoInfo& info = items[i].video->info;
+      by_codec[info.codec].push_back(frame_header(*items[i].video));
+      capabilities.try_emplace(info.codec, capabilities_of(info));
+      continue;
+    }
     if (!items[i].bytes) {
       if (Status got = read_file(items[i].path, file); !got.ok()) {
         last = std::move(got).error();
@@ -150,7 +157,8 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
     }
     Result<ImageHeader> header = codec->create_decoder()->probe(bytes);
     if (header.ok()) {
-      by_codec[codec].push_back(*header);
+      by_codec[std::string(codec->name())].push_back(*header);
+      capabilities.try_emplace(std::string(codec->name()), codec->capabilities());
     } else {
       last = std::move(header).error();
     }
@@ -163,7 +171,8 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
                                      [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
   const std::vector<ImageHeader>& headers = most->second;
   RenditionFacts facts;
-  facts.codec = most->first;
+  facts.codec_name = most->first;
+  facts.codec = capabilities.at(most->first);
   facts.num_probed = static_cast<std::int64_t>(headers.size());
   facts.typical = headers.front();
   facts.typical.width = median_of(headers, [](const ImageHeader& h) { return h.width; });

@@ -27,8 +27,9 @@ struct Calibration {
 
 /// What the calibration items of a rendition have in common, from their headers.
 struct RenditionFacts {
-  const Codec* codec = nullptr;  ///< of most items
-  ImageHeader typical;           ///< medians; flags by majority
+  std::string codec_name;  ///< of most items; of frames the video's: "h264"
+  CodecCapabilities codec;
+  ImageHeader typical;  ///< medians; flags by majority
   std::int64_t num_probed = 0;
 };
 /// kNotFound or kUnsupported when no item of the rendition can be read.

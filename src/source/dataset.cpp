@@ -12,6 +12,7 @@
 #include "smol/source.h"
 #include "source/csv.h"
 #include "source/folder.h"
+#include "source/videos.h"
 
 namespace smol {
 namespace {
@@ -207,128 +208,14 @@ bool looks_like_picture(const std::string& path, const RecognisePicture& recogni
   return recognise && read_file_range(path, 0, kFirstBytes, bytes).ok() && recognise(bytes);
 }
 
-// A folder of pictures may also hold labels or notes.
-Status read_item_ids(Dataset& dataset, const RecognisePicture& recognise) {
-  const std::string& folder = dataset.renditions.front().path;
-  SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder, &dataset.num_passed_over));
-  const bool can_tell = recognise || std::any_of(files.begin(), files.end(), has_picture_extension);
-  if (can_tell) {
-    dataset.num_passed_over += static_cast<std::int64_t>(std::erase_if(files, [&](const std::string& file) {
-      return !has_picture_extension(file) && !looks_like_picture(resolve(folder, file), recognise);
-    }));
-  }
-  if (files.empty()) {
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("the folder holds no pictures, {} other entries: {}", dataset.num_passed_over, folder),
-                 Stage::kRead};
-  }
-  dataset.item_ids = std::move(files);
-  return dataset.renditions.size() > 1 ? check_stems(dataset) : Status{};
-}
-
-Status check_keys(const YAML::Node& map, std::span<const std::string_view> allowed, const std::string& path) {
-  for (const auto& entry : map) {
-    const auto key = entry.first.as<std::string>();
-    if (std::find(allowed.begin(), allowed.end(), key) != allowed.end()) continue;
-    return Error{ErrorCode::kInvalidArgument, fmt::format("unknown key '{}' on line {}; allowed are {}: {}", key,
-                                                          entry.first.Mark().line + 1, fmt::join(allowed, ", "), path)};
-  }
-  return {};
-}
-
-Status read_renditions(const YAML::Node& node, const fs::path& folder, Dataset& dataset) {
-  if (!node.IsMap() || node.size() == 0) {
-    return Error{ErrorCode::kInvalidArgument, "`renditions` must map names to {path: folder}: " + dataset.path};
-  }
-  for (const auto& entry : node) {
-    const auto name = entry.first.as<std::string>();
-    if (entry.second.IsMap())
-      SMOL_RETURN_IF_ERROR(check_keys(entry.second, std::array<std::string_view, 1>{"path"}, dataset.path));
-    const YAML::Node path = entry.second.IsMap() ? entry.second["path"] : entry.second;
-    if (!path || !path.IsScalar()) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("rendition '{}' needs a path: {}", name, dataset.path)};
-    }
-    dataset.renditions.push_back({name, resolve(folder, path.as<std::string>())});
-  }
-  return {};
-}
-
-Status read_calibration(const YAML::Node& node, Dataset& dataset) {
-  if (node.IsSequence()) {
-    dataset.calibration = node.as<std::vector<std::string>>();
-    const auto index = index_of_ids(dataset.item_ids);
-    for (const std::string& id : dataset.calibration) {
-      if (!index.contains(id)) return Error{ErrorCode::kNotFound, "a calibration item is not in the dataset: " + id};
-    }
-    return {};
-  }
-  dataset.calibration_fraction = node.as<double>();
-  if (dataset.calibration_fraction <= 0 || dataset.calibration_fraction > 1) {
-    return Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("`calibration` must be a list of items or a fraction in (0, 1]: {}", dataset.calibration_fraction)};
-  }
-  return {};
-}
-
-Result<Dataset> read_yaml(const std::string& path, const RecognisePicture& recognise) {
-  Dataset dataset;
-  dataset.path = path;
-  const fs::path folder = fs::path(path).parent_path();
-  const YAML::Node root = YAML::LoadFile(path);
-  if (!root.IsMap()) return Error{ErrorCode::kInvalidArgument, "a dataset file is a map with the key `renditions`: " + path};
-  constexpr std::array<std::string_view, 5> kKeys{"renditions", "labels", "regions", "calibration", "models"};
-  SMOL_RETURN_IF_ERROR(check_keys(root, kKeys, path));
-  if (!root["renditions"]) return Error{ErrorCode::kInvalidArgument, "a dataset file needs the key `renditions`: " + path};
-  SMOL_RETURN_IF_ERROR(read_renditions(root["renditions"], folder, dataset));
-  SMOL_RETURN_IF_ERROR(read_item_ids(dataset, recognise));
-  if (root["regions"]) SMOL_RETURN_IF_ERROR(read_regions(resolve(folder, root["regions"].as<std::string>()), dataset));
-  if (root["labels"]) {  // after the regions, which they may name
-    const std::string labels = resolve(folder, root["labels"].as<std::string>());
-    SMOL_RETURN_IF_ERROR(LabelReader(labels, dataset).read());
-  }
-  if (root["calibration"]) SMOL_RETURN_IF_ERROR(read_calibration(root["calibration"], dataset));
-  if (root["models"]) {
-    for (const YAML::Node& model : root["models"]) dataset.models.push_back(resolve(folder, model.as<std::string>()));
-  }
-  return dataset;
-}
-
-Result<Dataset> read_list(const std::string& path) {
-  Dataset dataset;
-  dataset.path = path;
-  dataset.renditions.push_back({"full", fs::path(path).parent_path().string()});
-  if (dataset.renditions.front().path.empty()) dataset.renditions.front().path = ".";
-  std::vector<std::uint8_t> bytes;
-  SMOL_RETURN_IF_ERROR(read_file(path, bytes));
-  std::string line;
-  for (std::size_t i = 0; i <= bytes.size(); ++i) {
-    const char c = i < bytes.size() ? static_cast<char>(bytes[i]) : '\n';
-    if (c != '\n') {
-      if (c != '\r') line += c;
-      continue;
-    }
-    // A name that begins with # is written ./#name
-    const bool blank = line.find_first_not_of(" \t") == std::string::npos;
-    if (!blank && line.front() != '#') dataset.item_ids.push_back(line);
-    line.clear();
-  }
-  if (dataset.item_ids.empty()) return Error{ErrorCode::kInvalidArgument, "the list names no items: " + path};
-  std::vector<std::string> sorted = dataset.item_ids;
-  std::sort(sorted.begin(), sorted.end());
-  if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
-    return Error{ErrorCode::kInvalidArgument, fmt::format("the list names an item twice: '{}' in {}", *twice, path)};
-  }
-  return dataset;
-}
-
 // The file that stands for an item: a.jpg and a.png in one rendition would both answer for the stem; refuse rather than
 // guess.
 Result<std::string> choose_match(const Dataset::Rendition& rendition, const std::string& item_id,
                                  std::vector<std::string> matches) {
   // Notes may lie beside pictures: a.jpg with a.txt.
-  if (std::any_of(matches.begin(), matches.end(), has_picture_extension))
-    std::erase_if(matches, [](const std::string& match) { return !has_picture_extension(match); });
+  const auto has_extension = has_video_extension(item_id) ? has_video_extension : has_picture_extension;
+  if (std::any_of(matches.begin(), matches.end(), has_extension))
+    std::erase_if(matches, [&](const std::string& match) { return !has_extension(match); });
   if (matches.size() == 1) return std::move(matches.front());
   if (matches.empty()) {
     return Error{ErrorCode::kNotFound, fmt::format("rendition '{}' has no file for item '{}'", rendition.name, item_id),
@@ -363,6 +250,198 @@ class RenditionIndex {
   std::unordered_map<std::string, std::vector<std::string>> by_stem_;
 };
 
+// The frames of the videos named `keys`, paths in the first rendition, take their places among the items.
+Status add_videos(Dataset& dataset, const std::vector<std::string>& keys, const DatasetOptions& options) {
+  for (Dataset::Rendition& rendition : dataset.renditions) {
+    const bool is_first = &rendition == &dataset.renditions.front();
+    std::error_code ignored;
+    const bool is_file = !is_first && !fs::is_directory(rendition.path, ignored);
+    const RenditionIndex index = is_first || is_file ? RenditionIndex{} : RenditionIndex(rendition);
+    std::map<std::string, Result<std::string>> paths;
+    for (const std::string& key : keys) {
+      Result<std::string> path = is_first  ? Result<std::string>(resolve(rendition.path, key))
+                                 : is_file ? Result<std::string>(rendition.path)
+                                           : index.locate(key);
+      paths.emplace(key, std::move(path));
+    }
+    SMOL_ASSIGN_OR_RETURN(rendition.videos, index_videos(paths, options));
+  }
+  for (std::string& id : frame_ids(dataset.renditions.front(), options.frames.value_or(FrameSampling{})))
+    dataset.item_ids.push_back(std::move(id));
+  return {};
+}
+
+// A rendition may be one video rather than a folder.
+Status take_single_video(Dataset& dataset, const DatasetOptions& options) {
+  Dataset::Rendition& first = dataset.renditions.front();
+  const fs::path file(first.path);
+  first.path = file.parent_path().empty() ? "." : file.parent_path().string();
+  return add_videos(dataset, {file.filename().string()}, options);
+}
+
+bool is_video_file(const std::string& path) {
+  constexpr std::int64_t kFirstBytes = 4096;
+  std::vector<std::uint8_t> bytes;
+  return has_video_extension(path) || (read_file_range(path, 0, kFirstBytes, bytes).ok() && looks_like_video(bytes));
+}
+
+// A folder of pictures may also hold labels or notes.
+Status read_item_ids(Dataset& dataset, const DatasetOptions& options) {
+  const RecognisePicture& recognise = options.recognise;
+  const std::string& folder = dataset.renditions.front().path;
+  std::error_code ignored;
+  if (fs::is_regular_file(folder, ignored) && is_video_file(folder)) return take_single_video(dataset, options);
+  SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder, &dataset.num_passed_over));
+  std::vector<std::string> videos;
+  std::copy_if(files.begin(), files.end(), std::back_inserter(videos), has_video_extension);
+  const bool can_tell = recognise || !videos.empty() || std::any_of(files.begin(), files.end(), has_picture_extension);
+  if (can_tell) {
+    dataset.num_passed_over += static_cast<std::int64_t>(std::erase_if(files, [&](const std::string& file) {
+      return !has_picture_extension(file) && !looks_like_picture(resolve(folder, file), recognise);
+    }));
+  }
+  if (files.empty() && !videos.empty()) {
+    dataset.num_passed_over -= static_cast<std::int64_t>(videos.size());
+    return add_videos(dataset, videos, options);
+  }
+  if (files.empty()) {
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("the folder holds no pictures, {} other entries: {}", dataset.num_passed_over, folder),
+                 Stage::kRead};
+  }
+  dataset.item_ids = std::move(files);
+  return dataset.renditions.size() > 1 ? check_stems(dataset) : Status{};
+}
+
+Status check_keys(const YAML::Node& map, std::span<const std::string_view> allowed, const std::string& path) {
+  for (const auto& entry : map) {
+    const auto key = entry.first.as<std::string>();
+    if (std::find(allowed.begin(), allowed.end(), key) != allowed.end()) continue;
+    return Error{ErrorCode::kInvalidArgument, fmt::format("unknown key '{}' on line {}; allowed are {}: {}", key,
+                                                          entry.first.Mark().line + 1, fmt::join(allowed, ", "), path)};
+  }
+  return {};
+}
+
+Status read_renditions(const YAML::Node& node, const fs::path& folder, Dataset& dataset) {
+  if (!node.IsMap() || node.size() == 0) {
+    return Error{ErrorCode::kInvalidArgument, "`renditions` must map names to {path: folder}: " + dataset.path};
+  }
+  for (const auto& entry : node) {
+    const auto name = entry.first.as<std::string>();
+    if (entry.second.IsMap())
+      SMOL_RETURN_IF_ERROR(check_keys(entry.second, std::array<std::string_view, 1>{"path"}, dataset.path));
+    const YAML::Node path = entry.second.IsMap() ? entry.second["path"] : entry.second;
+    if (!path || !path.IsScalar()) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("rendition '{}' needs a path: {}", name, dataset.path)};
+    }
+    dataset.renditions.push_back({name, resolve(folder, path.as<std::string>()), {}});
+  }
+  return {};
+}
+
+Status read_calibration(const YAML::Node& node, Dataset& dataset) {
+  if (node.IsSequence()) {
+    dataset.calibration = node.as<std::vector<std::string>>();
+    const auto index = index_of_ids(dataset.item_ids);
+    for (const std::string& id : dataset.calibration) {
+      if (!index.contains(id)) return Error{ErrorCode::kNotFound, "a calibration item is not in the dataset: " + id};
+    }
+    return {};
+  }
+  dataset.calibration_fraction = node.as<double>();
+  if (dataset.calibration_fraction <= 0 || dataset.calibration_fraction > 1) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("`calibration` must be a list of items or a fraction in (0, 1]: {}", dataset.calibration_fraction)};
+  }
+  return {};
+}
+
+Status read_sampling(const YAML::Node& node, DatasetOptions& options, const std::string& path) {
+  Result<FrameSampling> sampling = parse_frame_sampling(node.as<std::string>());
+  if (!sampling.ok()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("`frames`: {}, on line {} of {}", sampling.error().message, node.Mark().line + 1, path)};
+  }
+  if (!options.frames) options.frames = *sampling;
+  return {};
+}
+
+Result<Dataset> read_yaml(const std::string& path, DatasetOptions options) {
+  Dataset dataset;
+  dataset.path = path;
+  const fs::path folder = fs::path(path).parent_path();
+  const YAML::Node root = YAML::LoadFile(path);
+  if (!root.IsMap()) return Error{ErrorCode::kInvalidArgument, "a dataset file is a map with the key `renditions`: " + path};
+  constexpr std::array<std::string_view, 6> kKeys{"renditions", "labels", "regions", "calibration", "models", "frames"};
+  SMOL_RETURN_IF_ERROR(check_keys(root, kKeys, path));
+  if (!root["renditions"]) return Error{ErrorCode::kInvalidArgument, "a dataset file needs the key `renditions`: " + path};
+  SMOL_RETURN_IF_ERROR(read_renditions(root["renditions"], folder, dataset));
+  if (root["frames"]) SMOL_RETURN_IF_ERROR(read_sampling(root["frames"], options, path));
+  SMOL_RETURN_IF_ERROR(read_item_ids(dataset, options));
+  if (root["regions"]) SMOL_RETURN_IF_ERROR(read_regions(resolve(folder, root["regions"].as<std::string>()), dataset));
+  if (root["labels"]) {  // after the regions, which they may name
+    const std::string labels = resolve(folder, root["labels"].as<std::string>());
+    SMOL_RETURN_IF_ERROR(LabelReader(labels, dataset).read());
+  }
+  if (root["calibration"]) SMOL_RETURN_IF_ERROR(read_calibration(root["calibration"], dataset));
+  if (root["models"]) {
+    for (const YAML::Node& model : root["models"]) dataset.models.push_back(resolve(folder, model.as<std::string>()));
+  }
+  return dataset;
+}
+
+// Videos that a list names stand for their frames, in their places.
+Status expand_videos(Dataset& dataset, const DatasetOptions& options) {
+  std::vector<std::string> videos, ids;
+  std::copy_if(dataset.item_ids.begin(), dataset.item_ids.end(), std::back_inserter(videos), has_video_extension);
+  if (videos.empty()) return {};
+  ids.swap(dataset.item_ids);
+  SMOL_RETURN_IF_ERROR(add_videos(dataset, videos, options));
+  std::unordered_map<std::string, std::vector<std::string>> frames;
+  for (std::string& id : dataset.item_ids) frames[id.substr(0, id.rfind('#'))].push_back(std::move(id));
+  dataset.item_ids.clear();
+  for (std::string& id : ids) {
+    const auto found = frames.find(id);
+    if (found == frames.end()) {
+      dataset.item_ids.push_back(std::move(id));
+    } else {
+      std::move(found->second.begin(), found->second.end(), std::back_inserter(dataset.item_ids));
+    }
+  }
+  return {};
+}
+
+Result<Dataset> read_list(const std::string& path, const DatasetOptions& options) {
+  Dataset dataset;
+  dataset.path = path;
+  dataset.renditions.push_back({"full", fs::path(path).parent_path().string(), {}});
+  if (dataset.renditions.front().path.empty()) dataset.renditions.front().path = ".";
+  std::vector<std::uint8_t> bytes;
+  SMOL_RETURN_IF_ERROR(read_file(path, bytes));
+  std::string line;
+  for (std::size_t i = 0; i <= bytes.size(); ++i) {
+    const char c = i < bytes.size() ? static_cast<char>(bytes[i]) : '\n';
+    if (c != '\n') {
+      if (c != '\r') line += c;
+      continue;
+    }
+    // A name that begins with # is written ./#name
+    const bool blank = line.find_first_not_of(" \t") == std::string::npos;
+    if (!blank && line.front() != '#') dataset.item_ids.push_back(line);
+    line.clear();
+  }
+  if (dataset.item_ids.empty()) return Error{ErrorCode::kInvalidArgument, "the list names no items: " + path};
+  std::vector<std::string> sorted = dataset.item_ids;
+  std::sort(sorted.begin(), sorted.end());
+  if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
+    return Error{ErrorCode::kInvalidArgument, fmt::format("the list names an item twice: '{}' in {}", *twice, path)};
+  }
+  SMOL_RETURN_IF_ERROR(expand_videos(dataset, options));
+  return dataset;
+}
+
 }  // namespace
 
 Result<std::string> Dataset::locate(const Rendition& rendition, const std::string& item_id) const {
@@ -389,6 +468,8 @@ std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int nu
     if (!regions.empty()) item.regions = regions[i];
     if (found == renditions.end()) {
       item.error = Error{ErrorCode::kNotFound, "the dataset has no rendition: " + name, Stage::kRead};
+    } else if (set_frame(renditions.front(), *found, item)) {
+      if (item.video && !item.regions.empty()) item.full_size = frame_size_of(renditions.front(), item.id);
     } else if (is_reference) {
       item.path = resolve(found->path, item.id);
     } else if (Result<std::string> file = index.locate(item.id); file.ok()) {
@@ -408,26 +489,32 @@ int Dataset::label_of(std::size_t item, std::size_t region) const {
   return item < labels.size() ? labels[item] : -1;
 }
 
-Result<Dataset> open_dataset(const std::string& name, const RecognisePicture& recognise) {
+Result<Dataset> open_dataset(const std::string& name, const DatasetOptions& options) {
   std::error_code ignored;
   const fs::path given(name);
   if (!fs::exists(given, ignored)) return Error{ErrorCode::kNotFound, "no such file or folder: " + name, Stage::kRead};
   const std::string extension = given.extension().string();
   try {
-    if (extension == ".yaml" || extension == ".yml") return read_yaml(name, recognise);
+    if (extension == ".yaml" || extension == ".yml") return read_yaml(name, options);
   } catch (const YAML::Exception& failure) {
     return Error{ErrorCode::kInvalidArgument, fmt::format("cannot read dataset file, {}: {}", failure.what(), name)};
   }
-  if (extension == ".txt") return read_list(name);
+  if (extension == ".txt") return read_list(name, options);
   Dataset dataset;
   dataset.path = name;
   if (fs::is_directory(given, ignored)) {
-    dataset.renditions.push_back({"full", name});
-    SMOL_RETURN_IF_ERROR(read_item_ids(dataset, recognise));
+    dataset.renditions.push_back({"full", name, {}});
+    SMOL_RETURN_IF_ERROR(read_item_ids(dataset, options));
+    return dataset;
+  }
+  const bool is_picture = has_picture_extension(name) || looks_like_picture(name, options.recognise);
+  if (!is_picture && is_video_file(name)) {
+    dataset.renditions.push_back({"full", name, {}});
+    SMOL_RETURN_IF_ERROR(take_single_video(dataset, options));
     return dataset;
   }
   const std::string folder = given.parent_path().string();
-  dataset.renditions.push_back({"full", folder.empty() ? "." : folder});
+  dataset.renditions.push_back({"full", folder.empty() ? "." : folder, {}});
   dataset.item_ids.push_back(given.filename().string());
   return dataset;
 }

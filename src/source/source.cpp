@@ -25,6 +25,16 @@ class ItemList final : public Source {
     if (index >= items_.size()) return std::optional<Item>{};
     return std::optional<Item>{items_[index]};
   }
+  Status next_unit(std::vector<Item>& unit) override {
+    unit.clear();
+    std::size_t begin = next_.load(std::memory_order_relaxed), end = begin;
+    do {
+      if (begin >= items_.size()) return {};
+      end = unit_end(items_, begin);
+    } while (!next_.compare_exchange_weak(begin, end, std::memory_order_relaxed));
+    unit.assign(items_.begin() + static_cast<std::ptrdiff_t>(begin), items_.begin() + static_cast<std::ptrdiff_t>(end));
+    return {};
+  }
   [[nodiscard]] std::optional<std::int64_t> size() const override { return static_cast<std::int64_t>(items_.size()); }
 
  private:
@@ -112,6 +122,13 @@ Status read_from(const OpenFile& file, const std::string& path, std::int64_t off
 }
 
 }  // namespace
+
+Status Source::next_unit(std::vector<Item>& unit) {
+  unit.clear();
+  SMOL_ASSIGN_OR_RETURN(std::optional<Item> item, next());
+  if (item) unit.push_back(*std::move(item));
+  return {};
+}
 
 std::unique_ptr<Source> from_items(std::vector<Item> items) { return std::make_unique<ItemList>(std::move(items)); }
 

@@ -1,0 +1,36 @@
+#include "smol/video.h"
+
+namespace smol {
+
+CodecCapabilities capabilities_of(const VideoInfo& info) {
+  CodecCapabilities capabilities;
+  // Of a decoded frame only those rows and columns are converted that are wanted.
+  capabilities.region = true;
+  capabilities.early_stop = true;
+  capabilities.streams_rows = true;
+  capabilities.deblocking = info.can_skip_deblocking;
+  capabilities.formats = {PixelFormat::kRgbx8, PixelFormat::kRgb8};
+  if (info.chroma_horizontal == 0) capabilities.formats.push_back(PixelFormat::kGray8);
+  return capabilities;
+}
+
+ImageHeader frame_header(const VideoIndex& index) {
+  const VideoInfo& info = index.info;
+  ImageHeader header;
+  header.format = "video frame";
+  header.width = info.width;
+  header.height = info.height;
+  header.orientation = info.orientation;
+  header.channels = info.chroma_horizontal == 0 ? 1 : 3;
+  header.bits = info.bits;
+  header.chroma_horizontal = info.chroma_horizontal == 0 ? 1 : info.chroma_horizontal;
+  header.chroma_vertical = info.chroma_vertical == 0 ? 1 : info.chroma_vertical;
+  header.max_scale_denominator = info.max_scale_denominator;
+  header.planar = false;
+  std::int64_t bytes = 0;
+  for (const VideoGroup& group : index.groups) bytes += group.bytes;
+  header.compressed_bytes = bytes / static_cast<std::int64_t>(index.frames.empty() ? 1 : index.frames.size());
+  return header;
+}
+
+}  // namespace smol
