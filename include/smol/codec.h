@@ -35,6 +35,9 @@ enum class Deblocking : std::uint8_t {
   kNone,           ///< no frame is filtered: errors add up until the next key frame
 };
 
+[[nodiscard]] std::string_view name_of(Deblocking deblocking);  ///< "all", "reference", "none"
+[[nodiscard]] Result<Deblocking> parse_deblocking(std::string_view name);
+
 /// What a codec can do. The optimizer reads these, never a format's name.
 struct CodecCapabilities {
   /// Denominators of decode-time scaling that are *fast*, ascending, always beginning with 1: {1,2,4,8}.
@@ -66,6 +69,8 @@ struct ImageHeader {
   /// What the decoder can do for this picture; a codec lowers these. A plan that asks for more gets this much.
   int max_scale_denominator = 8;
   bool planar = true;
+  /// A video's frame, predicted from others: it is decoded whole, whatever part of it is wanted.
+  bool predicted = false;
   /// The embedded small version of the picture, turned and coloured as the picture is stored; width 0: none that the codec
   /// can decode. Whether it shows the same is not known: other programs may have changed one without the other.
   struct Thumbnail {

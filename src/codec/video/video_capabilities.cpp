@@ -2,6 +2,25 @@
 
 namespace smol {
 
+std::string_view name_of(Deblocking deblocking) {
+  switch (deblocking) {
+    case Deblocking::kReferenceOnly:
+      return "reference";
+    case Deblocking::kNone:
+      return "none";
+    case Deblocking::kAll:
+      break;
+  }
+  return "all";
+}
+
+Result<Deblocking> parse_deblocking(std::string_view name) {
+  for (const Deblocking deblocking : {Deblocking::kAll, Deblocking::kReferenceOnly, Deblocking::kNone}) {
+    if (name == name_of(deblocking)) return deblocking;
+  }
+  return Error{ErrorCode::kInvalidArgument, "deblocking is all, reference or none: " + std::string(name)};
+}
+
 CodecCapabilities capabilities_of(const VideoInfo& info) {
   CodecCapabilities capabilities;
   // Of a decoded frame only those rows and columns are converted that are wanted.
@@ -27,6 +46,7 @@ ImageHeader frame_header(const VideoIndex& index) {
   header.chroma_vertical = info.chroma_vertical == 0 ? 1 : info.chroma_vertical;
   header.max_scale_denominator = info.max_scale_denominator;
   header.planar = false;
+  header.predicted = true;
   std::int64_t bytes = 0;
   for (const VideoGroup& group : index.groups) bytes += group.bytes;
   header.compressed_bytes = bytes / static_cast<std::int64_t>(index.frames.empty() ? 1 : index.frames.size());
