@@ -58,6 +58,7 @@ struct ImageHeader {
   /// What the decoder can do for this picture; a codec lowers these. A plan that asks for more gets this much.
   int max_scale_denominator = 8;
   bool planar = true;
+  YccEncoding ycc;  ///< of the planes, where it delivers them
   /// The embedded small version of the picture, turned and coloured as the picture is stored; width 0: none that the codec
   /// can decode. Whether it shows the same is not known: other programs may have changed one without the other.
   struct Thumbnail {
