@@ -71,6 +71,7 @@ struct ImageHeader {
   bool planar = true;
   /// A video's frame, predicted from others: it is decoded whole, whatever part of it is wanted.
   bool predicted = false;
+  YccEncoding ycc;  ///< of the planes, where it delivers them
   /// The embedded small version of the picture, turned and coloured as the picture is stored; width 0: none that the codec
   /// can decode. Whether it shows the same is not known: other programs may have changed one without the other.
   struct Thumbnail {

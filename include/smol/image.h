@@ -25,7 +25,7 @@ enum class PixelFormat : std::uint8_t {
   kRgb8,        ///< R G B
   kBgr8,        ///< B G R
   kRgbx8,       ///< R G B and one ignored byte; what the SIMD resize reads fastest
-  kYcc8Planar,  ///< 3 planes Y Cb Cr (full range BT.601), chroma possibly subsampled
+  kYcc8Planar,  ///< 3 planes Y Cb Cr, chroma possibly subsampled; what colour they make is told by YccEncoding
 };
 [[nodiscard]] std::string_view name_of(PixelFormat format);
 /// Bytes from one pixel to the next in plane 0.
@@ -42,6 +42,17 @@ enum class PixelFormat : std::uint8_t {
 }
 /// Meaningful channels: 1 or 3.
 [[nodiscard]] constexpr int num_channels(PixelFormat format) { return format == PixelFormat::kGray8 ? 1 : 3; }
+
+/// How luma and chroma make red, green and blue (ITU-R BT.601, BT.709, BT.2020 non-constant luminance, SMPTE 240M, FCC).
+enum class ColorMatrix : std::uint8_t { kBt601, kBt709, kBt2020, kSmpte240m, kFcc };
+[[nodiscard]] std::string_view name_of(ColorMatrix matrix);
+
+/// What kYcc8Planar samples mean. The default is JPEG's.
+struct YccEncoding {
+  ColorMatrix matrix = ColorMatrix::kBt601;
+  bool full_range = true;  ///< false: luma 16..235, chroma 16..240
+  friend bool operator==(const YccEncoding&, const YccEncoding&) = default;
+};
 
 /// A rectangle in pixels; x to the right, y down. Empty when width or height is 0.
 struct Rect {

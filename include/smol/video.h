@@ -28,10 +28,6 @@ struct TimeBase {
   friend bool operator==(const TimeBase&, const TimeBase&) = default;
 };
 
-/// How luma and chroma make red, green and blue (ITU-R BT.601, BT.709, BT.2020 non-constant luminance, SMPTE 240M, FCC).
-enum class ColorMatrix : std::uint8_t { kBt601, kBt709, kBt2020, kSmpte240m, kFcc };
-[[nodiscard]] std::string_view name_of(ColorMatrix matrix);
-
 /// What is true of a whole video stream, as its container and codec tell it.
 struct VideoInfo {
   std::string container, codec;                    ///< "mov,mp4,m4a,3gp,3g2,mj2", "h264"
@@ -161,8 +157,19 @@ class VideoLibrary {
 /// Whether the first bytes (4096 or all) look like a video file.
 [[nodiscard]] bool looks_like_video(ByteView bytes);
 
-/// A Decoder over one frame, for everything that takes pictures: rows are converted to RGB on their way, and only those that
-/// are wanted. Chroma is repeated, not interpolated, as FFmpeg's converter does.
+/// What a FrameDecoder can do, for plans over frames: planes, regions, early stop.
+[[nodiscard]] const CodecCapabilities& frame_capabilities();
+
+/// A Decoder over one frame after the other, for everything that takes pictures: bytes are ignored, rows are converted to
+/// RGB on their way, and only those that are wanted. Chroma is repeated, not interpolated, as FFmpeg's converter does. As
+/// kYcc8Planar, planes are lent as they are; samples of more than 8 bits are rounded to 8. Keeps its memory.
+class FrameDecoder : public Decoder {
+ public:
+  /// The frame that probe() and decode() are about from now on; `planes` must stay valid until they have returned.
+  virtual void show(const FramePlanes& planes, Orientation orientation) = 0;
+};
+[[nodiscard]] std::unique_ptr<FrameDecoder> create_frame_decoder();
+/// The same over one frame.
 [[nodiscard]] std::unique_ptr<Decoder> create_frame_decoder(const FramePlanes& planes, Orientation orientation);
 
 }  // namespace smol

@@ -32,7 +32,7 @@ Result<Rect> check_request(std::string_view format, const ImageHeader& header, c
   }
   SMOL_RETURN_IF_ERROR(check_pixels({header.width, header.height}, request.limits));
   if (request.thumbnail) return error(ErrorCode::kUnsupported, std::string(name) + "s have no embedded thumbnails");
-  if (request.format == PixelFormat::kYcc8Planar) {
+  if (request.format == PixelFormat::kYcc8Planar && !header.planar) {
     return error(ErrorCode::kUnsupported, std::string(name) + " cannot deliver ycc8_planar; ask for rgbx8");
   }
   if (request.format == PixelFormat::kGray8 && !header.is_gray()) {

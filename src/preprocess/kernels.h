@@ -5,15 +5,13 @@
 #include <span>
 #include <string_view>
 
+#include "media/ycc_factors.h"
 #include "preprocess/axis_table.h"
 
 namespace smol {
 
 /// Rows handed to one call of a column kernel; two share the loads of the coefficients.
 inline constexpr int kMaxRowsPerCall = 2;
-
-/// YCbCr to RGB in 16-bit fixed point.
-inline constexpr int kCrToRed = 91881, kCbToGreen = -22554, kCrToGreen = -46802, kCbToBlue = 116130, kYccHalf = 1 << 15;
 
 /// What the writing kernels do to each sample: (x - mean) * inverse_scale.
 struct Normalization {
@@ -39,8 +37,8 @@ struct KernelTable {
   /// Pillow's L: (19595 R + 38470 G + 7471 B + 0x8000) >> 16.
   void (*rgbx_to_gray)(const std::uint8_t* rgbx, std::uint8_t* gray, int num_pixels);
   void (*planes_to_gray)(const std::uint8_t* const* planes, std::uint8_t* gray, int num_pixels);
-  /// libjpeg's conversion from full-range BT.601.
-  void (*ycc_to_rgb)(const std::uint8_t* const* ycc, std::uint8_t* const* rgb, int num_pixels);
+  /// 8-bit planes.
+  void (*ycc_to_rgb)(const std::uint8_t* const* ycc, const YccFactors& factors, std::uint8_t* const* rgb, int num_pixels);
 
   /// Writers: exactly num_pixels are written.
   void (*write_u8_interleaved)(const std::uint8_t* const* planes, std::uint8_t* output, int num_pixels);

@@ -70,12 +70,13 @@ void planes_to_gray(const std::uint8_t* const* planes, std::uint8_t* gray, int n
   for (int i = 0; i < num_pixels; ++i) gray[i] = gray_of(planes[0][i], planes[1][i], planes[2][i]);
 }
 
-void ycc_to_rgb(const std::uint8_t* const* ycc, std::uint8_t* const* rgb, int num_pixels) {
+void ycc_to_rgb(const std::uint8_t* const* ycc, const YccFactors& factors, std::uint8_t* const* rgb, int num_pixels) {
   for (int i = 0; i < num_pixels; ++i) {
-    const int y = ycc[0][i], cb = ycc[1][i] - 128, cr = ycc[2][i] - 128;
-    rgb[0][i] = clip8(y + ((kCrToRed * cr + kYccHalf) >> 16));
-    rgb[1][i] = clip8(y + ((kCbToGreen * cb + kCrToGreen * cr + kYccHalf) >> 16));
-    rgb[2][i] = clip8(y + ((kCbToBlue * cb + kYccHalf) >> 16));
+    const int y = (ycc[0][i] - factors.luma_offset) * factors.luma + YccFactors::kHalf;
+    const int cb = ycc[1][i] - factors.chroma_offset, cr = ycc[2][i] - factors.chroma_offset;
+    rgb[0][i] = clip8((y + factors.red_of_red * cr) >> YccFactors::kBits);
+    rgb[1][i] = clip8((y + factors.green_of_blue * cb + factors.green_of_red * cr) >> YccFactors::kBits);
+    rgb[2][i] = clip8((y + factors.blue_of_blue * cb) >> YccFactors::kBits);
   }
 }
 

@@ -447,21 +447,23 @@ void planes_to_gray(const std::uint8_t* const* planes, std::uint8_t* gray, int n
   }
 }
 
-void ycc_to_rgb(const std::uint8_t* const* ycc, std::uint8_t* const* rgb, int num_pixels) {
+void ycc_to_rgb(const std::uint8_t* const* ycc, const YccFactors& factors, std::uint8_t* const* rgb, int num_pixels) {
   const Ints ints;
   const hn::Rebind<std::uint8_t, Ints> quarter;
-  const auto half = hn::Set(ints, kYccHalf), centre = hn::Set(ints, 128);
+  const auto times = [&](hn::Vec<Ints> samples, std::int32_t factor) { return hn::Mul(samples, hn::Set(ints, factor)); };
+  const auto centre = hn::Set(ints, factors.chroma_offset);
+  // Half is there once, in luma's share.
+  const auto luma_offset = hn::Set(ints, YccFactors::kHalf - factors.luma_offset * factors.luma);
+  const auto store = [](hn::Vec<Ints> sums, std::uint8_t* out) {
+    store_bytes(hn::ShiftRight<YccFactors::kBits>(sums), out);
+  };
   for (int i = 0; i < num_pixels; i += 4 * kBlocks) {
-    const auto y = hn::PromoteTo(ints, hn::LoadU(quarter, ycc[0] + i));
+    const auto y = hn::Add(times(hn::PromoteTo(ints, hn::LoadU(quarter, ycc[0] + i)), factors.luma), luma_offset);
     const auto cb = hn::Sub(hn::PromoteTo(ints, hn::LoadU(quarter, ycc[1] + i)), centre);
     const auto cr = hn::Sub(hn::PromoteTo(ints, hn::LoadU(quarter, ycc[2] + i)), centre);
-    const auto red = hn::Add(hn::Mul(cr, hn::Set(ints, kCrToRed)), half);
-    const auto green =
-        hn::Add(hn::Mul(cb, hn::Set(ints, kCbToGreen)), hn::Add(hn::Mul(cr, hn::Set(ints, kCrToGreen)), half));
-    const auto blue = hn::Add(hn::Mul(cb, hn::Set(ints, kCbToBlue)), half);
-    store_bytes(hn::Add(y, hn::ShiftRight<16>(red)), rgb[0] + i);
-    store_bytes(hn::Add(y, hn::ShiftRight<16>(green)), rgb[1] + i);
-    store_bytes(hn::Add(y, hn::ShiftRight<16>(blue)), rgb[2] + i);
+    store(hn::Add(y, times(cr, factors.red_of_red)), rgb[0] + i);
+    store(hn::Add(y, hn::Add(times(cb, factors.green_of_blue), times(cr, factors.green_of_red))), rgb[1] + i);
+    store(hn::Add(y, times(cb, factors.blue_of_blue)), rgb[2] + i);
   }
 }
 

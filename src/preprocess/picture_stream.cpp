@@ -83,7 +83,7 @@ Status PictureStream::plan_planar(const ImageHeader& header) {
   const int denominator = decode_.scale_denominator;
   const Size chroma{std::max(header.chroma_horizontal / denominator, 1), std::max(header.chroma_vertical / denominator, 1)};
   const bool is_certain = denominator == 1 || header.chroma_horizontal * header.chroma_vertical == 1;
-  return planar_.prepare(*first_fused_, points_, source_, chroma, is_certain);
+  return planar_.prepare(*first_fused_, points_, source_, chroma, is_certain, header.ycc);
 }
 
 /// Where the planned picture goes.

@@ -29,7 +29,8 @@ int factor_of(int full, int plane) {
 }  // namespace
 
 Status PlanarStream::prepare(const FusedStep& step, const PointOperations& points, const GeometrySource& source, Size chroma,
-                             bool is_certain) {
+                             bool is_certain, const YccEncoding& encoding) {
+  factors_ = ycc_factors(encoding);
   margin_ = is_certain ? 0 : kUncertainMargin;
   step_ = &step;
   points_ = points;
@@ -137,7 +138,7 @@ Status PlanarStream::finish() {
   for (int y = 0; y < content_.height; ++y) {
     std::array<const std::uint8_t*, 3> ycc{};
     for (std::size_t c = 0; c < ycc.size(); ++c) ycc[c] = resized_[c].data<std::uint8_t>() + resized_[c].index(0, y, 0);
-    kernels.ycc_to_rgb(ycc.data(), targets.data(), content_.width);
+    kernels.ycc_to_rgb(ycc.data(), factors_, targets.data(), content_.width);
     writer_.write(rgb, content_.x, content_.y + y, content_.width);
   }
   return {};

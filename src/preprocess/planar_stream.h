@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "media/ycc_factors.h"
 #include "preprocess/resize_stream.h"
 #include "preprocess/work_tensor.h"
 
@@ -14,9 +15,9 @@ namespace smol {
 class PlanarStream : public RowConsumer {
  public:
   /// Plans the next picture. `chroma` is the expected subsampling; rows that arrive otherwise are planned anew, for which
-  /// needed_region() leaves room unless it is certain.
+  /// needed_region() leaves room unless it is certain. `encoding`: what the planes' samples mean.
   Status prepare(const FusedStep& step, const PointOperations& points, const GeometrySource& source, Size chroma,
-                 bool is_certain);
+                 bool is_certain, const YccEncoding& encoding);
   void set_slot(const TensorSlot& slot) { slot_ = slot; }
   [[nodiscard]] Size canvas() const { return canvas_; }
   [[nodiscard]] Rect needed_region() const;
@@ -43,6 +44,7 @@ class PlanarStream : public RowConsumer {
   std::array<bool, 3> wants_more_{};
   Size chroma_{1, 1};
   int margin_ = 0;
+  YccFactors factors_;
   Rect delivered_;
   bool begun_ = false;
   Status status_;  // rows() cannot return one

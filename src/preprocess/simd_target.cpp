@@ -1,6 +1,7 @@
 #include <atomic>
 
 #include "codec/jpeg_kernels.h"
+#include "codec/video/frame_kernels.h"
 #include "preprocess/kernels.h"
 #include "smol/preprocess.h"
 
@@ -41,6 +42,7 @@ Status set_simd_target(std::string_view name) {
   }
   chosen_kernels().store(chosen, std::memory_order_relaxed);
   choose_jpeg_kernels(name);
+  choose_frame_kernels(name);
   return {};
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include "codec/video/frame_kernels.h"
 #include "smol/video.h"
 
 namespace smol {
@@ -12,23 +13,18 @@ class FrameRows {
   explicit FrameRows(const FramePlanes& planes);
   void rgbx_row(int y, int x, int width, std::uint8_t* out) const;
   void gray_row(int y, int x, int width, std::uint8_t* out) const;
+  /// Samples [x, x + width) of a plane's own row, as 8-bit samples of the same range, rounded.
+  void plane_row(int plane, int y, int x, int width, std::uint8_t* out) const;
 
  private:
-  template <typename Sample, int Subsampling>
-  void convert(int y, int x, int width, std::uint8_t* out) const;
-  template <typename Sample>
-  void choose_subsampling(int y, int x, int width, std::uint8_t* out) const;
-  template <typename Sample>
-  void copy_rgb(int y, int x, int width, std::uint8_t* out) const;
-  template <typename Sample>
-  [[nodiscard]] const Sample* row(int plane, int y) const {
-    return reinterpret_cast<const Sample*>(planes_.data[plane] + y * planes_.stride_bytes[plane]);
+  [[nodiscard]] bool wide() const { return planes_.bits > 8; }
+  [[nodiscard]] const std::uint8_t* row(int plane, int y) const {
+    return planes_.data[plane] + y * planes_.stride_bytes[plane];
   }
 
   FramePlanes planes_;
-  int luma_offset_ = 0, chroma_offset_ = 0;
-  /// Of 65536.
-  std::int32_t luma_ = 0, red_v_ = 0, green_u_ = 0, green_v_ = 0, blue_u_ = 0;
+  YccFactors factors_;
+  const FrameKernels* kernels_ = nullptr;
 };
 
 }  // namespace smol

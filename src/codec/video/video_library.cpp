@@ -49,22 +49,6 @@ bool looks_like_video(ByteView bytes) {
          at(0, "FLV\1"sv) || at(0, "OggS") || at(4, "moov") || at(4, "mdat") || at(4, "wide") || at(4, "free");
 }
 
-std::string_view name_of(ColorMatrix matrix) {
-  switch (matrix) {
-    case ColorMatrix::kBt601:
-      return "bt601";
-    case ColorMatrix::kBt709:
-      return "bt709";
-    case ColorMatrix::kBt2020:
-      return "bt2020";
-    case ColorMatrix::kSmpte240m:
-      return "smpte240m";
-    case ColorMatrix::kFcc:
-      return "fcc";
-  }
-  return "";
-}
-
 std::string to_string(const VideoFidelity& fidelity) {
   std::string text = fidelity.deblocking == VideoFidelity::Deblocking::kNone            ? "deblock-none"
                      : fidelity.deblocking == VideoFidelity::Deblocking::kReferenceOnly ? "deblock-reference"

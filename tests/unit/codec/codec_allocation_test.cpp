@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "smol/video.h"
 #include "unit/codec/codec_seeds.h"
 
 namespace {
@@ -62,6 +63,32 @@ TEST(CodecAllocationTest, warmed_up_decoders_allocate_nothing) {
     EXPECT_EQ(num_allocations - before, 0) << codec->name();
     EXPECT_GT(before, 0) << "the counter counts";
   }
+}
+
+TEST(CodecAllocationTest, a_warmed_up_frame_decoder_allocates_nothing) {
+  std::vector<std::uint8_t> samples(std::size_t{2} * 64 * 64, 100);
+  const auto decoder = create_frame_decoder();
+  Sink sink;
+  const auto show_all = [&] {
+    for (const int bits : {8, 10}) {
+      FramePlanes planes;
+      planes.width = planes.height = 64;
+      planes.bits = bits;
+      for (int i = 0; i < 3; ++i) planes.data[i] = samples.data(), planes.stride_bytes[i] = 128;
+      decoder->show(planes, Orientation::kNormal);
+      ASSERT_TRUE(decoder->probe({}).ok());
+      for (const PixelFormat format :
+           {PixelFormat::kRgbx8, PixelFormat::kRgb8, PixelFormat::kBgr8, PixelFormat::kYcc8Planar}) {
+        DecodeRequest request;
+        request.format = format;
+        ASSERT_TRUE(decoder->decode({}, request, sink).ok());
+      }
+    }
+  };
+  show_all();
+  const long before = num_allocations;
+  show_all();
+  EXPECT_EQ(num_allocations - before, 0);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "pillow_oracle.h"
+#include "smol/video.h"
 #include "unit/codec/jpeg_fixture.h"
 
 namespace smol::test {
@@ -133,6 +134,72 @@ TEST(PlanarTest, LetterboxIsPaintedAroundThePlanes) {
   EXPECT_EQ(tensor.bytes[0], 7);
   EXPECT_EQ(tensor.bytes[2], 9);
   EXPECT_EQ(tensor.bytes[(40 * 9 + 39) * 3 + 1], 8);
+}
+
+/// Noise-free motion of colours, as cameras give them: what the planes of a frame and its RGB pixels have in common.
+struct SmoothFrame {
+  FramePlanes planes;
+  std::array<std::vector<std::uint8_t>, 3> memory;
+
+  SmoothFrame(Size size, int bits) {
+    planes.width = size.width;
+    planes.height = size.height;
+    planes.bits = bits;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const int step = i == 0 ? 1 : 2, bytes = bits > 8 ? 2 : 1;
+      const Size own{divided_up(size.width, step), divided_up(size.height, step)};
+      memory[i].resize(static_cast<std::size_t>(own.width) * own.height * bytes);
+      planes.data[i] = memory[i].data();
+      planes.stride_bytes[i] = std::ptrdiff_t{own.width} * bytes;
+      for (int y = 0; y < own.height; ++y) {
+        for (int x = 0; x < own.width; ++x) {
+          const double wave = std::sin(0.021 * step * x + static_cast<double>(i)) * std::cos(0.017 * step * y);
+          const int sample = static_cast<int>(std::lround((126 + (i == 0 ? 80 : 40) * wave) * (1 << (bits - 8))));
+          std::uint8_t* const at = &memory[i][(static_cast<std::size_t>(y) * own.width + x) * bytes];
+          at[0] = static_cast<std::uint8_t>(sample);
+          if (bits > 8) at[1] = static_cast<std::uint8_t>(sample >> 8);
+        }
+      }
+    }
+  }
+};
+
+/// The label "lossy" of this form is about detail, not about colours: those are the frame's own.
+TEST(PlanarTest, FramesAreColouredByTheirOwnMatrixAndRange) {
+  for (const ColorMatrix matrix : {ColorMatrix::kBt601, ColorMatrix::kBt709, ColorMatrix::kBt2020}) {
+    for (const bool full_range : {false, true}) {
+      for (const int bits : {8, 10}) {
+        SmoothFrame frame({641, 363}, bits);
+        frame.planes.matrix = matrix;
+        frame.planes.full_range = full_range;
+        const auto decoder = create_frame_decoder(frame.planes, Orientation::kRotate90);
+        std::vector<std::vector<std::uint8_t>> results;
+        for (const PixelFormat format : {PixelFormat::kRgbx8, PixelFormat::kYcc8Planar}) {
+          PhysicalPipeline pipeline =
+              fused_pipeline("orient() | resize(short_side=96, filter=bilinear) | center_crop(90x90)");
+          pipeline.decode = {1, true, true, format};
+          if (format == PixelFormat::kYcc8Planar) pipeline.label = FidelityLabel::kLossy;
+          const auto preprocessor = create_preprocessor(pipeline).value();
+          Tensor tensor(preprocessor->output());
+          const auto report = preprocessor->run(*decoder, {}, decoder->probe({}).value(), {}, tensor.slot);
+          ASSERT_TRUE(report) << report.error().to_string();
+          results.push_back(tensor.bytes);
+        }
+        int most = 0;
+        double sum = 0;
+        for (std::size_t i = 0; i < results[0].size(); ++i) {
+          const int difference = std::abs(results[0][i] - results[1][i]);
+          most = std::max(most, difference);
+          sum += difference;
+        }
+        const std::string which =
+            std::string(name_of(matrix)) + (full_range ? " full " : " limited ") + std::to_string(bits);
+        EXPECT_LE(most, 4) << which;
+        EXPECT_LE(sum / static_cast<double>(results[0].size()), 0.8) << which;
+        EXPECT_GT(sum, 0) << "two forms, not one";
+      }
+    }
+  }
 }
 
 /// Columns and rows that are not needed may be left out without a trace, wherever the decoder then begins. The last MCU is
