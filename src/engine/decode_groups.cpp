@@ -69,7 +69,7 @@ Result<RegionSurvey> survey_regions(const Runtime& runtime, std::span<const Plan
   const std::unique_ptr<Source> files = from_items({});
   for (const Item& item : items) {
     if (item.error || item.picture || item.regions.size() < 2) continue;
-    if (!item.bytes && !read_file(item.path, file).ok()) continue;
+    if (!item.bytes && !read_item(item, file).ok()) continue;
     const ByteView bytes = item.bytes ? *item.bytes : file;
     const Codec* codec = runtime.codecs.sniff(bytes);
     if (codec == nullptr) continue;

@@ -94,7 +94,7 @@ Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, S
   std::int64_t items = 0;
   for (auto item = source.next(); item.ok() && *item; item = source.next()) {
     Clock::time_point start = Clock::now();
-    if (Status got = (*item)->error ? Status(*(*item)->error) : read_file((*item)->path, bytes); !got.ok()) {
+    if (Status got = read_item(**item, bytes); !got.ok()) {
       last = std::move(got).error();
       continue;
     }

@@ -137,7 +137,7 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
     }
     if (items[i].picture) continue;  // nothing to decode
     if (!items[i].bytes) {
-      if (Status got = read_file(items[i].path, file); !got.ok()) {
+      if (Status got = read_item(items[i], file); !got.ok()) {
         last = std::move(got).error();
         continue;
       }

@@ -80,7 +80,7 @@ Result<InputDifference> measure_difference(const Runtime& runtime, const Physica
   std::vector<std::uint8_t> bytes;
   for (const Item& item : items) {
     if (total.num_pictures == max_pictures) break;
-    if (item.error || item.picture || (!item.bytes && !read_file(item.path, bytes).ok())) continue;
+    if (item.error || item.picture || (!item.bytes && !read_item(item, bytes).ok())) continue;
     const ByteView view = item.bytes ? ByteView(*item.bytes) : ByteView(bytes);
     const Codec* codec = runtime.codecs.sniff(view);
     if (codec == nullptr) continue;

@@ -12,12 +12,16 @@
 #include "smol/source.h"
 #include "source/csv.h"
 #include "source/folder.h"
+#include "source/join_key.h"
+#include "source/store.h"
+#include "source/stored_dataset.h"
 
 namespace smol {
 namespace {
 namespace fs = std::filesystem;
 
 std::string resolve(const fs::path& folder, const std::string& path) {
+  if (is_address(path)) return path;
   return fs::path(path).is_absolute() ? path : (folder / path).lexically_normal().string();
 }
 
@@ -134,8 +138,6 @@ class LabelReader {
   std::size_t num_matched_ = 0;
 };
 
-std::string stem_of(const std::string& file) { return fs::path(file).replace_extension().string(); }
-
 // Items are named with their extension; the likely slip is to leave it out, to name another rendition's, or the folder.
 std::string near_match(const std::vector<std::string>& ids, const std::string& name) {
   const auto same = [&](auto part_of) {
@@ -190,7 +192,7 @@ Status read_regions(const std::string& path, Dataset& dataset) {
 Status check_stems(const Dataset& dataset) {
   std::unordered_map<std::string, std::string> item_of;
   for (const std::string& id : dataset.item_ids) {
-    if (const auto [first, added] = item_of.try_emplace(stem_of(id), id); !added) {
+    if (const auto [first, added] = item_of.try_emplace(join_key_of(id), id); !added) {
       return Error{
           ErrorCode::kInvalidArgument,
           fmt::format("two pictures of rendition '{}' differ only in their extension, so the other renditions cannot "
@@ -209,6 +211,11 @@ bool looks_like_picture(const std::string& path, const RecognisePicture& recogni
 
 // A folder of pictures may also hold labels or notes.
 Status read_item_ids(Dataset& dataset, const RecognisePicture& recognise) {
+  SMOL_RETURN_IF_ERROR(open_stores(dataset));
+  if (dataset.renditions.front().store) {
+    SMOL_RETURN_IF_ERROR(read_stored_items(dataset, recognise));
+    return dataset.renditions.size() > 1 ? check_stems(dataset) : Status{};
+  }
   const std::string& folder = dataset.renditions.front().path;
   SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder, &dataset.num_passed_over));
   const bool can_tell = recognise || std::any_of(files.begin(), files.end(), has_picture_extension);
@@ -352,7 +359,9 @@ class RenditionIndex {
   }
   [[nodiscard]] Result<std::string> locate(const std::string& item_id) const {
     std::vector<std::string> matches;
-    if (const auto found = by_stem_.find(stem_of(item_id)); found != by_stem_.end()) {
+    auto found = by_stem_.find(join_key_of(item_id));
+    if (found == by_stem_.end()) found = by_stem_.find(inner_key_of(item_id));
+    if (found != by_stem_.end()) {
       for (const std::string& file : found->second) matches.push_back(resolve(rendition_.path, file));
     }
     return choose_match(rendition_, item_id, std::move(matches));
@@ -366,13 +375,21 @@ class RenditionIndex {
 }  // namespace
 
 Result<std::string> Dataset::locate(const Rendition& rendition, const std::string& item_id) const {
+  if (rendition.store) {
+    SMOL_ASSIGN_OR_RETURN(const StoredPicture found, find_stored(*this, rendition, item_id));
+    return found.store->path_of(found.member);
+  }
   const std::string same = resolve(rendition.path, item_id);
   std::error_code ignored;
   if (rendition.name == renditions.front().name && fs::exists(same, ignored)) return same;
-  const fs::path wanted(same);
   std::vector<std::string> matches;
-  for (const auto& entry : fs::directory_iterator(wanted.parent_path(), ignored)) {
-    if (entry.path().stem() == wanted.stem() && entry.is_regular_file(ignored)) matches.push_back(entry.path().string());
+  for (const std::string& key : {join_key_of(item_id), inner_key_of(item_id)}) {
+    const fs::path wanted(resolve(rendition.path, key));
+    if (!matches.empty()) break;
+    for (const auto& entry : fs::directory_iterator(wanted.parent_path(), ignored)) {
+      if (entry.path().stem() == wanted.filename() && entry.is_regular_file(ignored))
+        matches.push_back(entry.path().string());
+    }
   }
   return choose_match(rendition, item_id, std::move(matches));
 }
@@ -381,7 +398,8 @@ std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int nu
   const auto found = std::find_if(renditions.begin(), renditions.end(), [&](const Rendition& r) { return r.name == name; });
   // Listing a rendition once costs one walk; asking the file system for every item would cost one walk an item.
   const bool is_reference = found == renditions.begin();
-  const RenditionIndex index = is_reference || found == renditions.end() ? RenditionIndex{} : RenditionIndex(*found);
+  const bool is_folder = !is_reference && found != renditions.end() && !found->store;
+  const RenditionIndex index = is_folder ? RenditionIndex(*found) : RenditionIndex{};
   std::vector<Item> items;
   for (std::size_t i = static_cast<std::size_t>(shard); i < item_ids.size(); i += static_cast<std::size_t>(num_shards)) {
     Item item;
@@ -389,14 +407,16 @@ std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int nu
     if (!regions.empty()) item.regions = regions[i];
     if (found == renditions.end()) {
       item.error = Error{ErrorCode::kNotFound, "the dataset has no rendition: " + name, Stage::kRead};
+    } else if (found->store) {
+      set_stored(item, find_stored(*this, *found, item.id));
     } else if (is_reference) {
       item.path = resolve(found->path, item.id);
     } else if (Result<std::string> file = index.locate(item.id); file.ok()) {
       item.path = *std::move(file);
-      if (!item.regions.empty()) item.frame_path = resolve(renditions.front().path, item.id);
     } else {
       item.error = std::move(file).error();
     }
+    if (!is_reference && !item.error && !item.regions.empty()) set_frame(*this, item);
     items.push_back(std::move(item));
   }
   return from_items(std::move(items));
@@ -411,7 +431,8 @@ int Dataset::label_of(std::size_t item, std::size_t region) const {
 Result<Dataset> open_dataset(const std::string& name, const RecognisePicture& recognise) {
   std::error_code ignored;
   const fs::path given(name);
-  if (!fs::exists(given, ignored)) return Error{ErrorCode::kNotFound, "no such file or folder: " + name, Stage::kRead};
+  if (!may_be_store(name) && !fs::exists(given, ignored))
+    return Error{ErrorCode::kNotFound, "no such file or folder: " + name, Stage::kRead};
   const std::string extension = given.extension().string();
   try {
     if (extension == ".yaml" || extension == ".yml") return read_yaml(name, recognise);
@@ -421,7 +442,7 @@ Result<Dataset> open_dataset(const std::string& name, const RecognisePicture& re
   if (extension == ".txt") return read_list(name);
   Dataset dataset;
   dataset.path = name;
-  if (fs::is_directory(given, ignored)) {
+  if (fs::is_directory(given, ignored) || may_be_store(name)) {
     dataset.renditions.push_back({"full", name});
     SMOL_RETURN_IF_ERROR(read_item_ids(dataset, recognise));
     return dataset;
