@@ -172,7 +172,7 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   }
   SMOL_RETURN_IF_ERROR(check_output(arguments));
   std::vector<std::uint8_t> bytes;
-  SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
+  SMOL_RETURN_IF_ERROR(read_named(arguments.file, bytes));
   RenditionFacts facts;
   const Codec* codec = runtime.codecs.sniff(bytes);
   if (codec == nullptr) return runtime.codecs.unrecognised(bytes);

@@ -63,7 +63,7 @@ namespace {
 
 Result<ImageHeader> probe(const Runtime& runtime, const Item& item, std::vector<std::uint8_t>& file) {
   if (item.video) return frame_header(*item.video);
-  if (!item.bytes) SMOL_RETURN_IF_ERROR(read_file(item.path, file));
+  if (!item.bytes) SMOL_RETURN_IF_ERROR(read_item(item, file));
   const ByteView bytes = item.bytes ? *item.bytes : file;
   const Codec* codec = runtime.codecs.sniff(bytes);
   if (codec == nullptr) return runtime.codecs.unrecognised(bytes);

@@ -1,7 +1,6 @@
 #include "engine/worker.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <new>
 
 #include "engine/frame_size.h"
@@ -140,9 +139,9 @@ void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
 Status Worker::find_frame(ItemContext& context) {
   context.full_size = context.item.full_size;
   if (!needs_frame_size(context.item)) return {};
-  std::error_code unknown;
-  const auto frame_bytes = std::filesystem::file_size(context.item.frame_path, unknown);
-  if (!unknown) SMOL_RETURN_IF_ERROR(memory_.hold(static_cast<std::int64_t>(frame_bytes), run_.stop.get_token()));
+  std::int64_t frame_bytes = 0;
+  static_cast<void>(fingerprint_of(frame_of(context.item), &frame_bytes));
+  if (frame_bytes > 0) SMOL_RETURN_IF_ERROR(memory_.hold(frame_bytes, run_.stop.get_token()));
   SMOL_ASSIGN_OR_RETURN(context.full_size, read_frame_size(run_.runtime.codecs, run_.source, context.item, frame_));
   return {};
 }

@@ -100,6 +100,7 @@ class Worker {
   } filling_;  // of one decoding, by job
   WorkUnit unit_;
   std::vector<bool> takes_part_;  // by plan: what is being decoded is for it
+  std::unique_ptr<FrameDecoder> frame_decoder_;
   struct {
     std::string path;
     std::unique_ptr<VideoReader> reader;

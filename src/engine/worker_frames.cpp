@@ -146,11 +146,12 @@ void Worker::process_frame(std::size_t i, const Result<FramePlanes>& planes, flo
     fail_item(context, error);
   } else {
     try {
-      const std::unique_ptr<Decoder> decoder = create_frame_decoder(*planes, item.video->info.orientation);
-      Result<ImageHeader> header = decoder->probe({});
+      if (!frame_decoder_) frame_decoder_ = create_frame_decoder();
+      frame_decoder_->show(*planes, item.video->info.orientation);
+      const Result<ImageHeader> header = frame_decoder_->probe({});
       list_jobs(context, *header);
       for (std::span<DecodeJob> jobs = jobs_; !jobs.empty(); context.frame_us = 0)
-        process_group(context, take_group(jobs), {{}, *header, *decoder});
+        process_group(context, take_group(jobs), {{}, *header, *frame_decoder_});
     } catch (const std::bad_alloc&) {
       fail_item(context, Error{ErrorCode::kOutOfMemory, "not enough memory for this frame", Stage::kDecode});
     }

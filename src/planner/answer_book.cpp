@@ -106,6 +106,11 @@ Status AnswerBook::run_together(const std::vector<Contender*>& wave, std::size_t
     });
     if (needed) items.push_back(item_of(rendition, last_item));
   }
+  // Units are in random order; of a video frames that lie together are decoded together.
+  if (!items.empty() && items.front().video) {
+    std::stable_sort(items.begin(), items.end(),
+                     [](const Item& a, const Item& b) { return a.path != b.path ? a.path < b.path : a.frame < b.frame; });
+  }
   num_asked_ += static_cast<std::int64_t>(items.size() * wave.size());
   // A run takes its plans side by side: they are lent to it.
   std::vector<CompiledPlan*> owners;

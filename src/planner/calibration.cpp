@@ -124,6 +124,22 @@ std::vector<Item> items_of(const Dataset& dataset, const Dataset::Rendition& ren
   return items;
 }
 
+std::vector<Item> rate_items(const Dataset& dataset, const Dataset::Rendition& rendition, const Calibration& calibration) {
+  if (rendition.videos.empty()) return calibration_items(dataset, rendition, calibration);
+  std::vector<std::vector<Item>> units;
+  const std::unique_ptr<Source> source = dataset.open(rendition.name);
+  for (std::vector<Item> unit; source->next_unit(unit).ok() && !unit.empty();) {
+    if (unit.size() > kMaxItems) unit.resize(kMaxItems);
+    units.push_back(std::move(unit));
+  }
+  std::vector<Item> items;
+  if (units.empty()) return items;
+  const std::size_t typical = std::max<std::size_t>(1, units[units.size() / 2].size());
+  for (const std::size_t unit : evenly_spaced(units.size(), std::max<std::size_t>(2, kMaxItems / typical)))
+    items.insert(items.end(), units[unit].begin(), units[unit].end());
+  return items;
+}
+
 Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& items, const std::string& rendition) {
   std::map<std::string, std::vector<ImageHeader>> by_codec;
   std::map<std::string, CodecCapabilities> capabilities;
@@ -144,7 +160,7 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
       continue;
     }
     if (!items[i].bytes) {
-      if (Status got = read_file(items[i].path, file); !got.ok()) {
+      if (Status got = read_item(items[i], file); !got.ok()) {
         last = std::move(got).error();
         continue;
       }

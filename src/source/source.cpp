@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "source/store.h"
 
 namespace smol {
 namespace {
@@ -154,9 +155,10 @@ Status read_file_range(const std::string& path, std::int64_t offset, std::int64_
   return read_from(file, path, offset, std::clamp<std::int64_t>(file.size_bytes - offset, 0, length), buffer);
 }
 
-Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer) {
+Status read_item(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer) {
   if (item.error) return *item.error;
   SMOL_RETURN_IF_ERROR(check_range(offset, length));
+  if (item.stored.store) return item.stored.store->read_range(item.stored.member, offset, length, buffer);
   if (!item.bytes) return read_file_range(item.path, offset, length, buffer);
   const auto size = static_cast<std::int64_t>(item.bytes->size());
   const std::int64_t begin = std::clamp<std::int64_t>(offset, 0, size),
@@ -164,6 +166,27 @@ Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t le
   buffer.reserve(static_cast<std::size_t>(end - begin) + kReadableAfterEnd);
   buffer.assign(item.bytes->begin() + begin, item.bytes->begin() + end);
   return {};
+}
+
+Status read_item(const Item& item, std::vector<std::uint8_t>& buffer) {
+  return read_item(item, 0, Source::kToTheEnd, buffer);
+}
+
+Status read_named(const std::string& name, std::vector<std::uint8_t>& buffer) {
+  SMOL_ASSIGN_OR_RETURN(const Item item, item_named(name));
+  return read_item(item, buffer);
+}
+
+Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer) {
+  return read_item(item, offset, length, buffer);
+}
+
+Item frame_of(const Item& item) {
+  Item frame;
+  frame.id = item.id;
+  frame.path = item.frame_path;
+  frame.stored = item.frame_stored;
+  return frame;
 }
 
 namespace {
@@ -187,6 +210,11 @@ std::string fingerprint_of_content(const Item& item, std::int64_t* file_bytes) {
     }
     return digest_of(rows);
   }
+  if (item.stored.store) {
+    const Store::Facts facts = item.stored.store->facts_of(item.stored.member);
+    if (file_bytes != nullptr && facts.size_bytes > 0) *file_bytes = facts.size_bytes;
+    return facts.fingerprint;
+  }
   return fingerprint_of_file(item.path, file_bytes);
 }
 
@@ -198,7 +226,7 @@ std::string fingerprint_of(const Item& item, std::int64_t* file_bytes) {
   if (item.full_size) {
     fingerprint += fmt::format("/{}x{}", item.full_size->width, item.full_size->height);
   } else if (!item.frame_path.empty()) {
-    fingerprint += "/" + fingerprint_of_file(item.frame_path, nullptr);
+    fingerprint += "/" + fingerprint_of_content(frame_of(item), nullptr);
   }
   return fingerprint;
 }

@@ -170,7 +170,7 @@ std::vector<std::string> frame_ids(const Dataset::Rendition& rendition, const Fr
   return ids;
 }
 
-bool set_frame(const Dataset::Rendition& reference, const Dataset::Rendition& rendition, Item& item) {
+bool place_in_video(const Dataset::Rendition& reference, const Dataset::Rendition& rendition, Item& item) {
   if (const auto unread = reference.videos.find(item.id); unread != reference.videos.end()) {
     item.error = unread->second.error;
     return true;

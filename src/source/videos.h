@@ -20,7 +20,7 @@ namespace smol {
 
 /// Makes `item`, whose id is set, a frame of a video of `rendition`, or an item with an error. False where its id names no
 /// video. `reference`: the first rendition, whose times the id tells.
-[[nodiscard]] bool set_frame(const Dataset::Rendition& reference, const Dataset::Rendition& rendition, Item& item);
+[[nodiscard]] bool place_in_video(const Dataset::Rendition& reference, const Dataset::Rendition& rendition, Item& item);
 
 /// Size of the oriented frames of the video that the item is of, in the first rendition.
 [[nodiscard]] std::optional<Size> frame_size_of(const Dataset::Rendition& reference, const std::string& item_id);

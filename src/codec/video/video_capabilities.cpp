@@ -22,14 +22,9 @@ Result<Deblocking> parse_deblocking(std::string_view name) {
 }
 
 CodecCapabilities capabilities_of(const VideoInfo& info) {
-  CodecCapabilities capabilities;
-  // Of a decoded frame only those rows and columns are converted that are wanted.
-  capabilities.region = true;
-  capabilities.early_stop = true;
-  capabilities.streams_rows = true;
+  CodecCapabilities capabilities = frame_capabilities();
+  capabilities.planar = info.chroma_horizontal > 0;
   capabilities.deblocking = info.can_skip_deblocking;
-  capabilities.formats = {PixelFormat::kRgbx8, PixelFormat::kRgb8};
-  if (info.chroma_horizontal == 0) capabilities.formats.push_back(PixelFormat::kGray8);
   return capabilities;
 }
 
@@ -45,7 +40,9 @@ ImageHeader frame_header(const VideoIndex& index) {
   header.chroma_horizontal = info.chroma_horizontal == 0 ? 1 : info.chroma_horizontal;
   header.chroma_vertical = info.chroma_vertical == 0 ? 1 : info.chroma_vertical;
   header.max_scale_denominator = info.max_scale_denominator;
-  header.planar = false;
+  header.planar = header.channels == 3;
+  if (info.matrix) header.ycc.matrix = *info.matrix;
+  header.ycc.full_range = info.full_range;
   header.predicted = true;
   std::int64_t bytes = 0;
   for (const VideoGroup& group : index.groups) bytes += group.bytes;
