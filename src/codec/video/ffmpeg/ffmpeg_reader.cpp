@@ -93,7 +93,7 @@ Status FfmpegReader::rewind() {
 Status FfmpegReader::go_to(const VideoIndex& index, std::int64_t group) {
   const VideoGroup& wanted = index.groups[static_cast<std::size_t>(group)];
   avcodec_flush_buffers(codec_.get());
-  drained_ = false;
+  drained_until_ = -1;
   num_output_ = 0;
   last_number_ = -1;
   skipped_.clear();
@@ -133,13 +133,31 @@ bool FfmpegReader::may_be_skipped(const Request& request, const AVPacket& packet
   return true;
 }
 
+bool FfmpegReader::may_drain(const Request& request) const {
+  const VideoIndex& index = request.index;
+  if (!index.timed || request.next + 1 >= request.frames.size()) return false;
+  // Each packet is a frame: a half would come out without the other.
+  if (static_cast<std::int64_t>(index.frames.size()) != index.num_packets) return false;
+  const std::int64_t frame = request.frames[request.next];
+  if (next_packet_ <= index.frames[static_cast<std::size_t>(frame)].packet) return false;
+  return choose_seek(index, request.frames[request.next + 1], next_packet_, request.options.seek).seek;
+}
+
+void FfmpegReader::drain(std::int64_t number) {
+  drained_until_ = number;
+  avcodec_send_packet(codec_.get(), nullptr);
+}
+
 Status FfmpegReader::feed(Request& request) {
+  if (may_drain(request)) {
+    drain(request.frames[request.next] + 1);
+    return {};
+  }
   if (!packet_is_waiting_) {
     Status got = file_->next_packet(*packet_);
     if (!got.ok() && got.error().code != ErrorCode::kNotFound) return got;
     if (!got.ok()) {
-      drained_ = true;
-      avcodec_send_packet(codec_.get(), nullptr);
+      drain(static_cast<std::int64_t>(request.index.frames.size()));
       return {};
     }
   }
@@ -236,19 +254,19 @@ Status FfmpegReader::read(const VideoIndex& index, std::span<const std::int64_t>
       looked_at = request.next;
       const std::int64_t frame = frames[request.next];
       // What was passed does not come again.
-      const bool begins = started_group_ < 0 || frame <= last_number_ || drained_ || skipped_.contains(frame) ||
+      const bool begins = started_group_ < 0 || frame <= last_number_ || drained_until_ >= 0 || skipped_.contains(frame) ||
                           started_group_ > index.group_of(frame);
       const SeekChoice choice = choose_seek(index, frame, begins ? -1 : next_packet_, options.seek);
       if (begins || choice.seek) SMOL_RETURN_IF_ERROR(go_to(index, choice.seek ? choice.group : 0));
     }
     SMOL_ASSIGN_OR_RETURN(const bool more, receive(request));
     if (more || request.done()) continue;
-    if (!drained_) {
+    if (drained_until_ < 0) {
       SMOL_RETURN_IF_ERROR(feed(request));
       continue;
     }
-    // All has come out: what is still wanted is not there.
-    SMOL_RETURN_IF_ERROR(settle_missing(request, num_frames));
+    // All has come out: what is still wanted of it is not there.
+    SMOL_RETURN_IF_ERROR(settle_missing(request, drained_until_));
   }
   return {};
 }

@@ -25,8 +25,13 @@ class FfmpegReader final : public VideoReader {
   Status rewind();
   /// The next packet read will be that of the group.
   Status go_to(const VideoIndex& index, std::int64_t group);
+  /// What is wanted below `number` will come out now, or never.
+  void drain(std::int64_t number);
   /// Feeds one packet, or the end.
   Status feed(Request& request);
+  /// Whether the decoder has all that the wanted frame needs and will begin elsewhere for the one after it: then it may be
+  /// told that the stream ends, instead of being fed until the frame falls out.
+  [[nodiscard]] bool may_drain(const Request& request) const;
   /// Takes what the decoder has finished. False when it wants more packets, or has ended.
   Result<bool> receive(Request& request);
   void note_damage(const Request& request);
@@ -57,7 +62,9 @@ class FfmpegReader final : public VideoReader {
   std::unordered_set<std::int64_t> skipped_;    ///< frames that were not wanted, and not decoded where no other needs them
   std::optional<std::int64_t> damaged_packet_;  ///< frames of later packets may lean on it
   bool packet_is_waiting_ = false;              ///< read while looking for a group, not fed yet
-  bool drained_ = false;
+  /// Frames below this number have come out or never will, as the decoder was told to give all that it has; negative: it
+  /// takes packets.
+  std::int64_t drained_until_ = -1;
 };
 
 }  // namespace smol
