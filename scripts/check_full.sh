@@ -39,12 +39,14 @@ threads() {
     done
 }
 mutate() { build-asan/codec_mutation "$mutations"; }
+mutate_videos() { build-asan/video_mutation "$mutations"; }
 mutate_texts() { build-asan/text_mutation "$((mutations / 5))"; }
 soak() { SMOL_SOAK=1 build/engine_allocation_test; }
 
 record "thread sanitizer: engine, reference and simulated backends" threads
 record "memory and undefined-behaviour sanitizers: core rooms" make -s test-sanitize
 record "$mutations mutations a codec under the sanitizers: no crash, no hang over 2 s" mutate
+record "$mutations mutations of video clips under the sanitizers (FFmpeg itself is not instrumented)" mutate_videos
 record "$((mutations / 5)) mutations of cards, plans, graphs, datasets, labels, regions under the sanitizers" mutate_texts
 record "100,000 items: resident memory flat" soak
 cat "$result"

@@ -8,3 +8,6 @@ using CreateVideoLibraryFunction = VideoLibrary* (*)();
 inline constexpr const char* kCreateVideoLibrarySymbol = "smol_create_video_library_v1";
 
 }  // namespace smol
+
+/// Of the plug-in, where it is linked instead of loaded.
+extern "C" smol::VideoLibrary* smol_create_video_library_v1();

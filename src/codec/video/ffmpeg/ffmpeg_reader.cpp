@@ -37,9 +37,8 @@ struct FfmpegReader::Request {
   std::span<const std::int64_t> frames;
   const VideoReadOptions& options;
   FrameConsumer& consumer;
-  std::size_t next = 0;     ///< of `frames`
-  bool finished = false;    ///< the consumer has enough
-  std::size_t retried = 0;  ///< 1 + index of the frame that was tried again
+  std::size_t next = 0;   ///< of `frames`
+  bool finished = false;  ///< the consumer has enough
   [[nodiscard]] bool done() const { return finished || next == frames.size(); }
 };
 
@@ -48,11 +47,8 @@ FfmpegReader::FfmpegReader(std::string path, std::unique_ptr<OpenedFile> file)
 
 Status FfmpegReader::prepare(const VideoReadOptions& options) {
   if (!packet_ || !frame_) return no_memory();
-  const bool keeps_corrupt = options.fail_on == FailOn::kNone;
-  if (codec_ && fidelity_ == options.fidelity && threads_ == options.threads && keeps_corrupt_ == keeps_corrupt &&
-      max_pixels_ == options.limits.max_pixels) {
+  if (codec_ && fidelity_ == options.fidelity && threads_ == options.threads && max_pixels_ == options.limits.max_pixels)
     return {};
-  }
   const AVCodec* const decoder = file_->decoder();
   CodecPointer codec(avcodec_alloc_context3(decoder));
   if (!codec || avcodec_parameters_to_context(codec.get(), file_->stream().codecpar) < 0) return no_memory();
@@ -70,14 +66,14 @@ Status FfmpegReader::prepare(const VideoReadOptions& options) {
   codec->thread_count = std::max(1, options.threads);
   codec->thread_type = codec->thread_count > 1 ? FF_THREAD_FRAME : 0;
   codec->max_pixels = options.limits.max_pixels;
-  if (keeps_corrupt) codec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
+  // Damaged frames come out as well, marked: what is lost shifts no number, and the same frames are counted whoever asks.
+  codec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
   if (const int code = avcodec_open2(codec.get(), decoder, nullptr); code < 0)
     return Error{ErrorCode::kUnsupported,
                  fmt::format("cannot start the decoder {}: {}", decoder->name, ffmpeg_message(code)), Stage::kDecode};
   codec_ = std::move(codec);
   fidelity_ = options.fidelity;
   threads_ = options.threads;
-  keeps_corrupt_ = keeps_corrupt;
   max_pixels_ = options.limits.max_pixels;
   // What was decoded so far is in the decoder that is gone.
   if (started_group_ >= 0) {
@@ -97,10 +93,11 @@ Status FfmpegReader::rewind() {
 Status FfmpegReader::go_to(const VideoIndex& index, std::int64_t group) {
   const VideoGroup& wanted = index.groups[static_cast<std::size_t>(group)];
   avcodec_flush_buffers(codec_.get());
-  drained_ = false;
+  drained_until_ = -1;
   num_output_ = 0;
   last_number_ = -1;
   skipped_.clear();
+  damaged_packet_.reset();
   started_group_ = group;
   if (next_packet_ == wanted.packet) return {};
   packet_is_waiting_ = false;
@@ -136,13 +133,31 @@ bool FfmpegReader::may_be_skipped(const Request& request, const AVPacket& packet
   return true;
 }
 
+bool FfmpegReader::may_drain(const Request& request) const {
+  const VideoIndex& index = request.index;
+  if (!index.timed || request.next + 1 >= request.frames.size()) return false;
+  // Each packet is a frame: a half would come out without the other.
+  if (static_cast<std::int64_t>(index.frames.size()) != index.num_packets) return false;
+  const std::int64_t frame = request.frames[request.next];
+  if (next_packet_ <= index.frames[static_cast<std::size_t>(frame)].packet) return false;
+  return choose_seek(index, request.frames[request.next + 1], next_packet_, request.options.seek).seek;
+}
+
+void FfmpegReader::drain(std::int64_t number) {
+  drained_until_ = number;
+  avcodec_send_packet(codec_.get(), nullptr);
+}
+
 Status FfmpegReader::feed(Request& request) {
+  if (may_drain(request)) {
+    drain(request.frames[request.next] + 1);
+    return {};
+  }
   if (!packet_is_waiting_) {
     Status got = file_->next_packet(*packet_);
     if (!got.ok() && got.error().code != ErrorCode::kNotFound) return got;
     if (!got.ok()) {
-      drained_ = true;
-      avcodec_send_packet(codec_.get(), nullptr);
+      drain(static_cast<std::int64_t>(request.index.frames.size()));
       return {};
     }
   }
@@ -153,40 +168,67 @@ Status FfmpegReader::feed(Request& request) {
   const int code = avcodec_send_packet(codec_.get(), packet_.get());
   av_packet_unref(packet_.get());
   if (code == AVERROR(ENOMEM)) return no_memory();
-  return {};  // a broken packet costs its frames, which will be missing
+  // A broken packet costs its frames, which will be missing.
+  if (code < 0) note_damage(request);
+  return {};
 }
 
 Result<bool> FfmpegReader::receive(Request& request) {
   const int code = avcodec_receive_frame(codec_.get(), frame_.get());
   if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return false;
   if (code == AVERROR(ENOMEM)) return no_memory();
-  if (code < 0) return true;  // its frame will be missing
+  if (code < 0) {  // its frame will be missing
+    note_damage(request);
+    return true;
+  }
   const std::int64_t count = num_output_++;
   const std::int64_t pts = frame_->pts != AV_NOPTS_VALUE ? frame_->pts : frame_->best_effort_timestamp;
   const std::optional<std::int64_t> number = request.index.timed ? number_of_time(request.index, pts) : count;
-  if (!number) return true;
+  if (!number || *number >= static_cast<std::int64_t>(request.index.frames.size())) return true;
   last_number_ = *number;
   SMOL_RETURN_IF_ERROR(settle_missing(request, *number));
-  if (!request.done() && request.frames[request.next] == *number) deliver(request, *number);
+  // Asked of all, as others may lean on one that nobody wants.
+  const bool damaged = is_damaged(request, *number);
+  if (!request.done() && request.frames[request.next] == *number) SMOL_RETURN_IF_ERROR(deliver(request, *number, damaged));
   return true;
 }
 
-void FfmpegReader::deliver(Request& request, std::int64_t number) {
-  const bool damaged = (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame_->decode_error_flags != 0;
+/// What was fed last could not be decoded. In a stream without times no frame is known by its packet: all that follow.
+void FfmpegReader::note_damage(const Request& request) {
+  const std::int64_t packet = request.index.timed ? next_packet_ - 1 : num_output_ - 1;
+  damaged_packet_ = std::min(packet, damaged_packet_.value_or(packet));
+}
+
+bool FfmpegReader::is_damaged(const Request& request, std::int64_t number) {
+  const std::int64_t packet = request.index.frames[static_cast<std::size_t>(number)].packet;
+  if ((frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame_->decode_error_flags != 0) {
+    damaged_packet_ = std::min(packet, damaged_packet_.value_or(packet));
+    return true;
+  }
+  if (!damaged_packet_ || packet <= *damaged_packet_) return false;
+  if (frame_->key_frame == 0) return true;
+  damaged_packet_.reset();
+  return false;
+}
+
+Status FfmpegReader::deliver(Request& request, std::int64_t number, bool damaged) {
+  if (damaged && can_retry(request, number)) return go_to(request.index, started_group_ - 1);
   Result<FramePlanes> planes = Error{ErrorCode::kCorrupt, "the frame is damaged", Stage::kDecode};
-  if (!damaged || keeps_corrupt_) planes = planes_of(*frame_, request.index.info);
+  if (!damaged || request.options.fail_on == FailOn::kNone) planes = planes_of(*frame_, request.index.info);
   ++request.next;
   request.finished = !request.consumer.frame(number, planes);
+  return {};
+}
+
+bool FfmpegReader::can_retry(const Request& request, std::int64_t number) const {
+  // After a seek the first frames may lean on what lies before the group. A second time would bring nothing new.
+  return started_group_ > 0 && started_group_ >= request.index.group_of(number);
 }
 
 Status FfmpegReader::settle_missing(Request& request, std::int64_t number) {
   while (!request.done() && request.frames[request.next] < number) {
     const std::int64_t missing = request.frames[request.next];
-    // After a seek the first frames may lean on what lies before the group.
-    if (started_group_ > 0 && request.retried != request.next + 1) {
-      request.retried = request.next + 1;
-      return go_to(request.index, std::max<std::int64_t>(0, started_group_ - 1));
-    }
+    if (can_retry(request, missing)) return go_to(request.index, started_group_ - 1);
     ++request.next;
     request.finished = !request.consumer.frame(
         missing, Error{ErrorCode::kCorrupt, "the frame cannot be decoded from what is there", Stage::kDecode});
@@ -212,19 +254,19 @@ Status FfmpegReader::read(const VideoIndex& index, std::span<const std::int64_t>
       looked_at = request.next;
       const std::int64_t frame = frames[request.next];
       // What was passed does not come again.
-      const bool begins = started_group_ < 0 || frame <= last_number_ || drained_ || skipped_.contains(frame) ||
+      const bool begins = started_group_ < 0 || frame <= last_number_ || drained_until_ >= 0 || skipped_.contains(frame) ||
                           started_group_ > index.group_of(frame);
       const SeekChoice choice = choose_seek(index, frame, begins ? -1 : next_packet_, options.seek);
       if (begins || choice.seek) SMOL_RETURN_IF_ERROR(go_to(index, choice.seek ? choice.group : 0));
     }
     SMOL_ASSIGN_OR_RETURN(const bool more, receive(request));
     if (more || request.done()) continue;
-    if (!drained_) {
+    if (drained_until_ < 0) {
       SMOL_RETURN_IF_ERROR(feed(request));
       continue;
     }
-    // All has come out: what is still wanted is not there.
-    SMOL_RETURN_IF_ERROR(settle_missing(request, num_frames));
+    // All has come out: what is still wanted of it is not there.
+    SMOL_RETURN_IF_ERROR(settle_missing(request, drained_until_));
   }
   return {};
 }

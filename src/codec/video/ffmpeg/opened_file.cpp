@@ -83,8 +83,12 @@ Result<std::unique_ptr<OpenedFile>> OpenedFile::open(const std::string& path, co
 }
 
 Status OpenedFile::find_video(const std::string& path) {
-  if (const int code = avformat_find_stream_info(format_, nullptr); code < 0)
-    return error_of(code, "cannot read the video's streams", path);
+  // Some streams are decoded to learn what they are. Those found only then know no limit.
+  std::vector<AVDictionary*> options(format_->nb_streams);
+  for (AVDictionary*& of_stream : options) av_dict_set_int(&of_stream, "max_pixels", DecodeLimits{}.max_pixels, 0);
+  const int code = avformat_find_stream_info(format_, options.empty() ? nullptr : options.data());
+  for (AVDictionary*& of_stream : options) av_dict_free(&of_stream);
+  if (code < 0) return error_of(code, "cannot read the video's streams", path);
   stream_ = av_find_best_stream(format_, AVMEDIA_TYPE_VIDEO, -1, -1, &decoder_, 0);
   if (stream_ == AVERROR_DECODER_NOT_FOUND)
     return Error{ErrorCode::kUnsupported, "the linked FFmpeg has no decoder for this video: " + path, Stage::kRead};
