@@ -10,6 +10,8 @@ struct PartRates {
 };
 
 /// Items `items`, repeated in order until `count` were given: a sample as long as a measurement needs. Thread-safe.
+/// Of frames of videos: at least `count`, so many that they are whole work units, the same number for each core. Else `count`.
+[[nodiscard]] std::int64_t whole_rounds(std::span<const Item> items, std::int64_t count);
 [[nodiscard]] std::unique_ptr<Source> repeat_items(std::vector<Item> items, std::int64_t count);
 
 /// What a device with its own memory spent on one item, means of a measurement, microseconds.

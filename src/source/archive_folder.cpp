@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 
 #include "source/archive.h"
 
@@ -54,6 +53,23 @@ class Chain final : public Store {
     stores_.push_back(std::move(store));
   }
   [[nodiscard]] std::int64_t size() const override { return size_; }
+  [[nodiscard]] bool holds_only_pictures() const override {
+    return std::all_of(stores_.begin(), stores_.end(), [](const auto& store) { return store->holds_only_pictures(); });
+  }
+  [[nodiscard]] bool reads_cheaply() const override {
+    return std::all_of(stores_.begin(), stores_.end(), [](const auto& store) { return store->reads_cheaply(); });
+  }
+  [[nodiscard]] std::vector<int> labels() const override {
+    std::vector<int> all;
+    bool any = false;
+    for (const std::shared_ptr<const Store>& store : stores_) {
+      std::vector<int> own = store->labels();
+      any |= !own.empty();
+      own.resize(static_cast<std::size_t>(store->size()), -1);
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    return any ? all : std::vector<int>{};
+  }
   [[nodiscard]] std::string id_of(std::int64_t member) const override {
     const auto [store, place] = find(member);
     return store->id_of(place);
@@ -90,6 +106,7 @@ class Unreadable final : public Store {
   Unreadable(std::string id, std::string path, Error error)
       : id_(std::move(id)), path_(std::move(path)), error_(std::move(error)) {}
   [[nodiscard]] std::int64_t size() const override { return 1; }
+  [[nodiscard]] bool holds_only_pictures() const override { return true; }
   [[nodiscard]] std::string id_of(std::int64_t) const override { return id_ + "!(damaged)"; }
   [[nodiscard]] std::string path_of(std::int64_t) const override { return path_; }
   [[nodiscard]] Facts facts_of(std::int64_t) const override { return {0, "missing"}; }
@@ -128,19 +145,30 @@ Result<std::vector<std::string>> expand_braces(const std::string& pattern) {
   return names;
 }
 
-Result<std::shared_ptr<const Store>> open_archives(const std::string& folder, const std::vector<std::string>& files) {
+bool is_container_name(std::string_view name) { return is_archive_name(name) || name.ends_with(".parquet"); }
+
+Result<std::shared_ptr<const Store>> open_container(std::shared_ptr<const RandomAccess> file, const std::string& id_prefix,
+                                                    const TableColumns& columns) {
+  if (std::string_view(file->path()).ends_with(".parquet")) return open_table(std::move(file), id_prefix, columns);
+  return open_archive(std::move(file), id_prefix);
+}
+
+Result<std::shared_ptr<const Store>> open_containers(
+    const std::vector<std::string>& names,
+    const std::function<Result<std::shared_ptr<const RandomAccess>>(std::size_t name)>& open, const TableColumns& columns) {
   auto chain = std::make_shared<Chain>();
-  for (const std::string& file : files) {
-    const std::string path = (std::filesystem::path(folder) / file).string();
-    Result<std::shared_ptr<const RandomAccess>> opened = open_random_access(path);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    Result<std::shared_ptr<const RandomAccess>> opened = open(i);
     // A shard that was named and is not there is the user's slip, not damage.
     if (!opened.ok() && opened.error().code == ErrorCode::kNotFound) return std::move(opened).error();
-    Result<std::shared_ptr<const Store>> archive =
-        opened.ok() ? open_archive(*opened, file) : Result<std::shared_ptr<const Store>>(opened.error());
-    if (archive.ok()) {
-      chain->add(*std::move(archive));
+    Result<std::shared_ptr<const Store>> held =
+        opened.ok() ? open_container(*opened, names[i], columns) : Result<std::shared_ptr<const Store>>(opened.error());
+    if (held.ok()) {
+      chain->add(*std::move(held));
+    } else if (held.error().code == ErrorCode::kInvalidArgument || held.error().code == ErrorCode::kNotBuilt) {
+      return std::move(held).error();  // of all alike: a column that is not there
     } else {
-      chain->add(std::make_shared<Unreadable>(file, path, std::move(archive).error()));
+      chain->add(std::make_shared<Unreadable>(names[i], names[i], std::move(held).error()));
     }
   }
   return std::shared_ptr<const Store>(std::move(chain));
