@@ -25,6 +25,7 @@ import end_to_end
 import micro_rates
 import preprocessing
 import runtimes
+import video
 from harness import DATA, ROOT, PeerMissing, Settings, StudyResult, processor, run_smol, table, today
 
 from planner import cost_model, datasets, frontiers, regimes, thumbnails
@@ -42,8 +43,20 @@ STUDIES: dict[str, Callable[[Settings], StudyResult]] = {
     "photos": frontiers.study_of(datasets.photos),
     "cells": frontiers.study_of(datasets.cells),
     "planning-time": frontiers.planning_time,
+    "video": video.study,
 }
-VERSIONS = ("pillow", "numpy", "opencv-python-headless", "torch", "onnxruntime", "openvino", "pyvips")
+VERSIONS = (
+    "pillow",
+    "numpy",
+    "opencv-python-headless",
+    "torch",
+    "onnxruntime",
+    "openvino",
+    "pyvips",
+    "av",
+    "decord",
+    "torchcodec",
+)
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -96,7 +96,8 @@ smol::Status run(const fs::path& folder) {
 
   write_inputs(folder);
   const auto recognise = [&runtime](smol::ByteView bytes) { return runtime.codecs.sniff(bytes) != nullptr; };
-  SMOL_ASSIGN_OR_RETURN(const smol::Dataset dataset, smol::open_dataset((folder / "dataset.yaml").string(), recognise));
+  SMOL_ASSIGN_OR_RETURN(const smol::Dataset dataset,
+                        smol::open_dataset((folder / "dataset.yaml").string(), {.recognise = recognise}));
   smol::PlanOptions options;
   options.repeats = 1;
   SMOL_ASSIGN_OR_RETURN(const smol::PlanSet plans, smol::plan(runtime, dataset, options));

@@ -102,6 +102,11 @@ class Preprocessor:
         """uint8 or float32."""
         return np.dtype(np.uint8 if self._native.dtype == "u8" else np.float32)
 
+    @property
+    def native(self) -> _native.PicturePreprocessor:
+        """What does the work."""
+        return self._native
+
     def __call__(self, picture: AnyPicture) -> npt.NDArray[Any]:
         """The tensor of a picture: a path, encoded bytes, or an array (height, width, 3) of uint8."""
         return self._native.run(picture)

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -7,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "optimizer/rule.h"
 #include "picture.h"
 #include "smol/preprocess.h"
+#include "smol/video.h"
 
 namespace smol::python {
 
@@ -27,19 +30,25 @@ class PicturePreprocessor {
   [[nodiscard]] TensorSlot slot(void* data, std::size_t index = 0) const;
   /// A slot for each output. `stop` ends the work between rows.
   Status run(const PictureInput& picture, std::span<const TensorSlot> slots, const std::stop_token& stop);
+  /// The frame that `decoder` shows, of a video that `index` describes.
+  Status run_frame(FrameDecoder& decoder, const VideoIndex& index, std::span<const TensorSlot> slots,
+                   const std::stop_token& stop);
 
  private:
   /// What one call in progress needs.
   struct Instance {
-    const Codec* codec = nullptr;  // null: decoded pictures
-    std::unique_ptr<Decoder> decoder;
+    std::string_view format;           ///< what it was made for: a codec's name, or a frame, or a decoded picture
+    std::unique_ptr<Decoder> decoder;  ///< none for frames and decoded pictures
     std::vector<std::unique_ptr<Preprocessor>> preprocessors;  ///< one an output
   };
 
   Status run_encoded(ByteView bytes, std::span<const TensorSlot> slots, const PreprocessOptions& options);
-  Result<std::unique_ptr<Instance>> take(const Codec* codec, ByteView bytes);
+  /// An idle one for the format; the first time `describe` says what is known of it.
+  Result<std::unique_ptr<Instance>> take(std::string_view format, const std::function<Result<RuleContext>()>& describe);
+  static Status run_instance(Instance& instance, Decoder& decoder, ByteView bytes, std::span<const TensorSlot> slots,
+                             const PreprocessOptions& options);
   void give_back(std::unique_ptr<Instance> instance);
-  Result<std::vector<PhysicalPipeline>> choose(const Codec* codec, const ImageHeader& typical) const;
+  Result<std::vector<PhysicalPipeline>> choose(std::string_view format, const RuleContext& context) const;
 
   const PreprocessGraph graph_;
   const std::optional<PhysicalPipeline> physical_;
@@ -47,8 +56,12 @@ class PicturePreprocessor {
   const std::vector<OutputSpec> outputs_;
   const PreprocessOptions options_;
   std::mutex mutex_;
-  std::map<const Codec*, std::vector<PhysicalPipeline>> chosen_;
+  std::map<std::string_view, std::vector<PhysicalPipeline>> chosen_;  ///< by format
   std::vector<std::unique_ptr<Instance>> idle_;
 };
+
+/// Of a tensor: (channels, height, width) or (height, width, channels).
+[[nodiscard]] std::vector<std::size_t> shape_of(const OutputSpec& output);
+[[nodiscard]] nb::object to_numpy(ArrayMemory memory, DType dtype, std::vector<std::size_t> shape);
 
 }  // namespace smol::python

@@ -85,17 +85,6 @@ std::unique_ptr<PicturePreprocessor> from_plan(const Plan& plan, const std::stri
   return std::make_unique<PicturePreprocessor>(plan.pipeline, output, options_of(fail_on, max_pixels));
 }
 
-std::vector<std::size_t> shape_of(const OutputSpec& output) {
-  const std::size_t channels = output.color == ColorOrder::kGray ? 1 : 3;
-  const auto width = static_cast<std::size_t>(output.width), height = static_cast<std::size_t>(output.height);
-  return output.layout == Layout::kNCHW ? std::vector{channels, height, width} : std::vector{height, width, channels};
-}
-
-nb::object to_numpy(ArrayMemory memory, DType dtype, std::vector<std::size_t> shape) {
-  if (dtype == DType::kU8) return nb::cast(std::move(memory).to_numpy<std::uint8_t>(std::move(shape)));
-  return nb::cast(std::move(memory).to_numpy<float>(std::move(shape)));
-}
-
 nb::object run_one(PicturePreprocessor& preprocessor, nb::handle picture) {
   const PictureInput input = unwrap(PictureInput::from(picture));
   const OutputSpec& output = preprocessor.output();

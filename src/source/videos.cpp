@@ -42,6 +42,8 @@ std::optional<FrameName> parse_frame_name(const Dataset::Rendition& rendition, c
 }
 
 double seconds_of(const VideoIndex& index, std::size_t frame) {
+  // A stream without times is taken to be even.
+  if (!index.timed && index.info.frames_per_s > 0) return static_cast<double>(frame) / index.info.frames_per_s;
   return index.info.time_base.seconds(index.frames[frame].pts - index.frames.front().pts);
 }
 
