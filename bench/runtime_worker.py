@@ -65,6 +65,7 @@ def onnx_runtime(model: str, threads: int) -> Callable[[Array, int], Array]:
 
 def openvino_streams(model: str, threads: int) -> Callable[[Array, int], Array]:
     """As many streams as threads, f32."""
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # no reports to its makers
     import openvino as ov
 
     core = ov.Core()

@@ -28,6 +28,16 @@ enum class FailOn : std::uint8_t {
 [[nodiscard]] std::string_view name_of(FailOn fail_on);
 [[nodiscard]] Result<FailOn> parse_fail_on(std::string_view name);
 
+/// Which frames of a video are filtered at the edges of their blocks; a filter inside the loop of prediction.
+enum class Deblocking : std::uint8_t {
+  kAll,            ///< as the standard says
+  kReferenceOnly,  ///< frames that no other depends on are not filtered: no drift
+  kNone,           ///< no frame is filtered: errors add up until the next key frame
+};
+
+[[nodiscard]] std::string_view name_of(Deblocking deblocking);  ///< "all", "reference", "none"
+[[nodiscard]] Result<Deblocking> parse_deblocking(std::string_view name);
+
 /// What a codec can do. The optimizer reads these, never a format's name.
 struct CodecCapabilities {
   /// Denominators of decode-time scaling that are *fast*, ascending, always beginning with 1: {1,2,4,8}.
@@ -38,6 +48,7 @@ struct CodecCapabilities {
   bool planar = false;        ///< can deliver kYcc8Planar before colour conversion
   /// Pictures may carry a small version of themselves: ImageHeader::thumbnail, DecodeRequest::thumbnail.
   bool embedded_thumbnails = false;
+  bool deblocking = false;           ///< filtering the edges of blocks can be left out
   std::vector<PixelFormat> formats;  ///< what it can deliver; kGray8 only from pictures that is_gray()
 };
 
@@ -58,6 +69,8 @@ struct ImageHeader {
   /// What the decoder can do for this picture; a codec lowers these. A plan that asks for more gets this much.
   int max_scale_denominator = 8;
   bool planar = true;
+  /// A video's frame, predicted from others: it is decoded whole, whatever part of it is wanted.
+  bool predicted = false;
   YccEncoding ycc;  ///< of the planes, where it delivers them
   /// The embedded small version of the picture, turned and coloured as the picture is stored; width 0: none that the codec
   /// can decode. Whether it shows the same is not known: other programs may have changed one without the other.

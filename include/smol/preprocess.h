@@ -159,6 +159,7 @@ struct DecodeStep {
   /// The embedded thumbnail in place of the picture, where it has one of its aspect ratio and at least half of the size that
   /// the resize wants; the whole picture elsewhere, for regions of interest, and where the thumbnail is damaged.
   bool thumbnail = false;
+  Deblocking deblocking = Deblocking::kAll;  ///< of videos; pictures have none
   friend bool operator==(const DecodeStep&, const DecodeStep&) = default;
 };
 

@@ -44,7 +44,10 @@ struct VideoInfo {
   bool full_range = false;
   bool hdr = false;  ///< PQ or HLG transfer: shown on an ordinary screen it looks washed out
   bool has_b_frames = false;
+  bool can_skip_deblocking = false;  ///< the decoder takes VideoFidelity::deblocking
+  int max_scale_denominator = 1;     ///< the decoder takes VideoFidelity::scale_denominator up to this
   std::int64_t file_bytes = 0;
+  friend bool operator==(const VideoInfo&, const VideoInfo&) = default;
 };
 
 /// One frame. Frames are numbered in the order in which they are shown.
@@ -75,6 +78,7 @@ struct VideoIndex {
   /// Whether decoding can begin at groups other than the first: not so for raw streams, and where packets carry no times.
   bool seekable = true;
   bool timed = true;  ///< false: the stream tells no times, and frames were counted by decoding it: pts are 0, 1, 2, ...
+  friend bool operator==(const VideoIndex&, const VideoIndex&) = default;
 
   /// Number of the frame that is shown at `seconds` after the first: the last that is not later. kNotFound before the first
   /// frame and after the last one's end.
@@ -85,11 +89,8 @@ struct VideoIndex {
 
 /// How faithfully frames are decoded. Everything but the default changes pixels or drops frames.
 struct VideoFidelity {
-  enum class Deblocking : std::uint8_t {
-    kAll,            ///< as the standard says
-    kReferenceOnly,  ///< frames that no other depends on are not filtered: no drift
-    kNone,           ///< no frame is filtered: errors add up until the next key frame
-  } deblocking = Deblocking::kAll;
+  using Deblocking = smol::Deblocking;
+  Deblocking deblocking = Deblocking::kAll;
   int scale_denominator = 1;  ///< reduced resolution inside the decoder, where the codec has it (MPEG-4, MJPEG): 1, 2, 4
   friend bool operator==(const VideoFidelity&, const VideoFidelity&) = default;
 };
@@ -108,6 +109,11 @@ struct FramePlanes {
   bool full_range = false;
   bool is_rgb = false;  ///< planes G, B, R
 };
+
+/// What decoding frames of such a stream can do, in the terms in which codecs are described.
+[[nodiscard]] CodecCapabilities capabilities_of(const VideoInfo& info);
+/// What is true of a frame, in the terms in which pictures are described; its bytes are the stream's mean.
+[[nodiscard]] ImageHeader frame_header(const VideoIndex& index);
 
 /// Receives the frames that were asked for, in ascending order, each once.
 class FrameConsumer {

@@ -92,7 +92,7 @@ Result<PictureInput> PictureInput::from_array(nb::handle object) {
 
 Result<ByteView> PictureInput::bytes(std::vector<std::uint8_t>& buffer) const {
   if (const auto* path = std::get_if<std::string>(&content_)) {
-    SMOL_RETURN_IF_ERROR(read_file(*path, buffer));
+    SMOL_RETURN_IF_ERROR(read_named(*path, buffer));
     return ByteView(buffer);
   }
   return std::get<ByteView>(content_);
@@ -100,6 +100,11 @@ Result<ByteView> PictureInput::bytes(std::vector<std::uint8_t>& buffer) const {
 
 Status PictureInput::copy_into(Item& item) const try {
   if (const auto* path = std::get_if<std::string>(&content_)) {
+    if (Result<Item> named = item_named(*path); named.ok()) {
+      item.stored = named->stored;
+    } else {
+      item.error = named.error();
+    }
     item.path = *path;
   } else if (const auto* bytes = std::get_if<ByteView>(&content_)) {
     item.bytes = std::make_shared<const std::vector<std::uint8_t>>(bytes->begin(), bytes->end());

@@ -66,7 +66,9 @@ void bind_source(nb::module_& module) {
       [](const std::string& path) {
         const nb::gil_scoped_release released;
         const CodecRegistry codecs = built_in_codecs();
-        return unwrap(open_dataset(path, [&codecs](ByteView bytes) { return codecs.sniff(bytes) != nullptr; }));
+        DatasetOptions options;
+        options.recognise = [&codecs](ByteView bytes) { return codecs.sniff(bytes) != nullptr; };
+        return unwrap(open_dataset(path, options));
       },
       "path"_a);
   // The constructor registers the class.  NOLINTNEXTLINE(bugprone-unused-raii)

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -75,8 +76,41 @@ std::string counted(std::int64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
 }
 
-Result<Dataset> open_input(const Runtime& runtime, const std::string& name) {
-  return open_dataset(name, [&runtime](ByteView first_bytes) { return runtime.codecs.sniff(first_bytes) != nullptr; });
+std::string user_cache_folder() {
+  if (const char* named = std::getenv("SMOL_CACHE_DIR"); named != nullptr) return named;  // empty: none
+  for (const auto& [variable, below] : {std::pair{"XDG_CACHE_HOME", "/smol"}, {"HOME", "/.cache/smol"}}) {
+    const char* value = std::getenv(variable);
+    if (value == nullptr || *value == '\0') continue;
+    const std::string folder = std::string(value) + below;
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (!error) return folder;
+    fmt::print(stderr, "smol: nothing is kept for the next time: {}: {}\n", error.message(), folder);
+    return "";
+  }
+  return "";
+}
+
+void add_frames_option(CLI::App& command, std::string& frames) {
+  command
+      .add_option("--frames", frames,
+                  "Of a video: all (default), every:K, rate:R frames a second, or key for those that decode alone")
+      ->check([](const std::string& text) {
+        const Result<FrameSampling> sampling = parse_frame_sampling(text);
+        return sampling.ok() ? std::string() : sampling.error().message;
+      });
+}
+
+Result<Dataset> open_input(const Runtime& runtime, const std::string& name, const Context& context,
+                           const std::string& frames) {
+  DatasetOptions options;
+  options.recognise = [&runtime](ByteView first_bytes) { return runtime.codecs.sniff(first_bytes) != nullptr; };
+  if (!frames.empty()) {
+    SMOL_ASSIGN_OR_RETURN(options.frames, parse_frame_sampling(frames));
+  }
+  options.index_folder = user_cache_folder();
+  options.stop = context.stop;
+  return open_dataset(name, options);
 }
 
 void warn_of_passed_over(const Dataset& dataset) {

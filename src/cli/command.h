@@ -82,8 +82,13 @@ void warn_of_no_effect(const Runtime& runtime, const Plan& plan, const WithoutOp
 
 /// "1 row", "2 rows".
 [[nodiscard]] std::string counted(std::int64_t number, std::string_view noun);
-/// open_dataset(), pictures being what a codec of `runtime` recognises.
-[[nodiscard]] Result<Dataset> open_input(const Runtime& runtime, const std::string& name);
+/// Where the user's caches are, or SMOL_CACHE_DIR; empty, and a word on stderr, where no folder can be made.
+[[nodiscard]] std::string user_cache_folder();
+/// --frames, for commands whose input may be a video.
+void add_frames_option(CLI::App& command, std::string& frames);
+/// open_dataset(), pictures being what a codec of `runtime` recognises. `frames`: a FrameSampling, empty: the dataset's.
+[[nodiscard]] Result<Dataset> open_input(const Runtime& runtime, const std::string& name, const Context& context,
+                                         const std::string& frames = "");
 /// Says on stderr that a folder holds entries that are no items, if it does.
 void warn_of_passed_over(const Dataset& dataset);
 /// The error of a name given on the command line that does not exist: wrong usage.

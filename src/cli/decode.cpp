@@ -86,7 +86,7 @@ Result<DecodeReport> decode_still(const Runtime& runtime, const DecodeArguments&
   if (arguments.frame.number || arguments.frame.seconds)
     return Error{ErrorCode::kInvalidArgument, "--frame and --time choose frames of videos; this is none: " + arguments.file};
   std::vector<std::uint8_t> bytes;
-  SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
+  SMOL_RETURN_IF_ERROR(read_named(arguments.file, bytes));
   const Codec* codec = runtime.codecs.sniff(bytes);
   if (codec == nullptr) return runtime.codecs.unrecognised(bytes);
   const std::unique_ptr<Decoder> decoder = codec->create_decoder();

@@ -168,15 +168,15 @@ Status explain_graph(const Runtime& runtime, const ExplainArguments& arguments, 
   SMOL_ASSIGN_OR_RETURN(const PreprocessGraph graph, load_preprocess_graph(arguments.plans, runtime.user_operators));
   if (arguments.input.empty())
     return Error{ErrorCode::kInvalidArgument, "name pictures with --input: a graph does not say what it will read"};
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input, context));
   const Dataset::Rendition& rendition = dataset.renditions.front();
   SMOL_ASSIGN_OR_RETURN(
       const RenditionFacts facts,
       survey(runtime, calibration_items(dataset, rendition, choose_calibration(dataset, 0)), rendition.name));
   OptimizerInput input;
-  input.context.codec = facts.codec->capabilities();
+  input.context.codec = facts.codec;
   input.context.typical = facts.typical;
-  input.codec_name = facts.codec->name();
+  input.codec_name = facts.codec_name;
   input.disabled_rules.insert(arguments.disabled_rules.begin(), arguments.disabled_rules.end());
   SMOL_ASSIGN_OR_RETURN(const std::vector<OptimizerResult> results, optimize_graph(graph, input));
   ExplainOptions options;
@@ -215,7 +215,7 @@ Status run(const ExplainArguments& arguments, Context& context) {
   }
   if (text.ok() && has_key(*text, "nodes")) return explain_graph(runtime, arguments, context);
   SMOL_ASSIGN_OR_RETURN(const std::string input, find_input(runtime, arguments, text.ok() ? *text : ""));
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, input, context));
   SMOL_ASSIGN_OR_RETURN(const Plan plan,
                         find_plan(runtime, arguments.plans, arguments.id, dataset, arguments.disabled_rules));
   SMOL_ASSIGN_OR_RETURN(const OptimizerAccount account, account_for(runtime, plan, dataset, arguments.disabled_rules));

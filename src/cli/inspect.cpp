@@ -80,7 +80,7 @@ std::string describe(const VideoIndex& index) {
 
 Result<ImageHeader> probe(const Runtime& runtime, const std::string& file) {
   std::vector<std::uint8_t> bytes;
-  SMOL_RETURN_IF_ERROR(read_file(file, bytes));
+  SMOL_RETURN_IF_ERROR(read_named(file, bytes));
   const Codec* codec = runtime.codecs.sniff(bytes);
   if (codec == nullptr) return runtime.codecs.unrecognised(bytes);
   return codec->create_decoder()->probe(bytes);

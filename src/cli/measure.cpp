@@ -13,7 +13,7 @@ namespace smol::cli {
 namespace {
 
 struct MeasureArguments {
-  std::string plans, id, input;
+  std::string plans, id, input, frames;
   std::vector<std::string> disabled_rules, without;
   int repeats = 5, batch = 0;
   double seconds = 1.0;
@@ -218,7 +218,7 @@ Status measure_steps(const Runtime& runtime, CompiledPlan& compiled, const Decod
 
 Status run(const MeasureArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input, context, arguments.frames));
   warn_of_passed_over(dataset);
   SMOL_ASSIGN_OR_RETURN(const WithoutOptions without, parse_without(arguments.without));
   Measurement measured;
@@ -254,7 +254,8 @@ void add_measure(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<MeasureArguments>();
   CLI::App* command = program.add_subcommand("measure", "Where the time of a plan goes: stages, bottleneck, bounds");
   command->add_option("PLANS", arguments->plans, "Plan file or model card")->required();
-  command->add_option("INPUT", arguments->input, "Folder, list or dataset file")->required();
+  command->add_option("INPUT", arguments->input, "Folder, picture, video, list or dataset file")->required();
+  add_frames_option(*command, arguments->frames);
   command->add_option("--plan", arguments->id, "Plan id (default: the chosen one)");
   command->add_option("--repeats", arguments->repeats, "Interleaved repeats")
       ->check(CLI::Range(1, 99))

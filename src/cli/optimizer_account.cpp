@@ -27,10 +27,10 @@ Result<OptimizerAccount> account_for(const Runtime& runtime, const Plan& plan, c
   SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(plan.backend));
   OptimizerAccount account;
   account.input.logical = card.pipeline;
-  account.input.context.codec = facts.codec->capabilities();
+  account.input.context.codec = facts.codec;
   account.input.context.backend = backend->capabilities();
   account.input.context.typical = facts.typical;
-  account.input.codec_name = facts.codec->name();
+  account.input.codec_name = facts.codec_name;
   account.input.disabled_rules.insert(disabled_rules.begin(), disabled_rules.end());
   SMOL_ASSIGN_OR_RETURN(account.result, optimize(account.input));
   return account;

@@ -17,7 +17,7 @@ namespace smol::cli {
 namespace {
 
 struct PlanArguments {
-  std::string dataset, output, profile, save_profile, report, prices, instance, cache;
+  std::string dataset, frames, output, profile, save_profile, report, prices, instance, cache;
   std::vector<std::string> models, precisions;
   std::optional<double> min_accuracy, min_throughput, max_latency_ms, max_cost;
   int calibration_items = 0, repeats = 3, batch = 0;
@@ -31,18 +31,7 @@ struct PlanArguments {
 std::string cache_folder(const PlanArguments& arguments) {
   if (arguments.no_cache) return "";
   if (!arguments.cache.empty()) return arguments.cache;
-  if (const char* named = std::getenv("SMOL_CACHE_DIR"); named != nullptr) return named;  // empty: none
-  for (const auto& [variable, below] : {std::pair{"XDG_CACHE_HOME", "/smol"}, {"HOME", "/.cache/smol"}}) {
-    const char* value = std::getenv(variable);
-    if (value == nullptr || *value == '\0') continue;
-    const std::string folder = std::string(value) + below;
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (!error) return folder;
-    fmt::print(stderr, "smol: nothing is kept for the next planning: {}: {}\n", error.message(), folder);
-    return "";
-  }
-  return "";
+  return user_cache_folder();
 }
 
 Status read_constraints(const PlanArguments& arguments, PlanOptions& options) {
@@ -202,7 +191,7 @@ Status run(const PlanArguments& arguments, Context& context) {
   }
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   Profile measured;
-  SMOL_ASSIGN_OR_RETURN(Dataset dataset, open_input(runtime, arguments.dataset));
+  SMOL_ASSIGN_OR_RETURN(Dataset dataset, open_input(runtime, arguments.dataset, context, arguments.frames));
   if (!without.low_resolution) dataset.renditions.resize(1);
   SMOL_ASSIGN_OR_RETURN(const PlanSet plans, measure(runtime, dataset, options, measured, context));
   if (!arguments.report.empty()) SMOL_RETURN_IF_ERROR(write_report(plans, measured, &runtime, &dataset, arguments));
@@ -238,7 +227,8 @@ void add_plan(CLI::App& program, Context& context) {
       program.add_subcommand("plan", "Measure models x renditions x fidelities on a sample and print the frontier");
   command->add_option(
       "DATASET", arguments->dataset,
-      "Dataset file (.yaml), folder, or list (.txt: one item a line; # comments). Not needed with --profile");
+      "Dataset file (.yaml), folder, video, or list (.txt: one item a line; # comments). Not needed with --profile");
+  add_frames_option(*command, arguments->frames);
   command->add_option("--models", arguments->models, "Model cards (default: those of the dataset file)");
   add_constraints(*command, *arguments);
   command

@@ -48,7 +48,7 @@ Result<std::vector<Output>> plan_graph(const Runtime& runtime, const PreprocessA
                                        const RenditionFacts& facts) {
   SMOL_ASSIGN_OR_RETURN(const PreprocessGraph graph, load_preprocess_graph(arguments.graph, runtime.user_operators));
   OptimizerInput input;
-  input.context.codec = facts.codec->capabilities();
+  input.context.codec = facts.codec;
   input.context.typical = facts.typical;
   SMOL_ASSIGN_OR_RETURN(const std::vector<OptimizerResult> results, optimize_graph(graph, input));
   SMOL_ASSIGN_OR_RETURN(const std::vector<Candidate> chosen, choose_fidelity(results, arguments.fidelity));
@@ -172,11 +172,13 @@ Status run(const PreprocessArguments& arguments, Context& context) {
   }
   SMOL_RETURN_IF_ERROR(check_output(arguments));
   std::vector<std::uint8_t> bytes;
-  SMOL_RETURN_IF_ERROR(read_file(arguments.file, bytes));
+  SMOL_RETURN_IF_ERROR(read_named(arguments.file, bytes));
   RenditionFacts facts;
-  facts.codec = runtime.codecs.sniff(bytes);
-  if (facts.codec == nullptr) return runtime.codecs.unrecognised(bytes);
-  const std::unique_ptr<Decoder> decoder = facts.codec->create_decoder();
+  const Codec* codec = runtime.codecs.sniff(bytes);
+  if (codec == nullptr) return runtime.codecs.unrecognised(bytes);
+  facts.codec_name = codec->name();
+  facts.codec = codec->capabilities();
+  const std::unique_ptr<Decoder> decoder = codec->create_decoder();
   SMOL_ASSIGN_OR_RETURN(facts.typical, decoder->probe(bytes));
   PreprocessOptions options;
   SMOL_ASSIGN_OR_RETURN(options.fail_on, parse_fail_on(arguments.fail_on));

@@ -43,7 +43,7 @@ Status check_output(const RenditionArguments& arguments, const Dataset& dataset)
 Status run(const RenditionArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   RenditionOptions options;
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.dataset));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.dataset, context));
   SMOL_RETURN_IF_ERROR(check_output(arguments, dataset));
   SMOL_ASSIGN_OR_RETURN(options.format, parse_encode_format(arguments.format));
   SMOL_ASSIGN_OR_RETURN(options.resize.filter, parse_filter(arguments.filter));

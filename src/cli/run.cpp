@@ -3,17 +3,21 @@
 
 #include "base/thread_budget.h"
 #include "cli/command.h"
+#include "cli/input_lines.h"
 #include "cli/optimizer_account.h"
 #include "engine/measure.h"
 
 namespace smol::cli {
 namespace {
 
+constexpr std::string_view kStandardInput = "-";
+
 struct RunArguments {
-  std::string plans, input, output, memory, max_failures, shard, prices, instance, fail_on = "truncated";
+  std::string plans, input, frames, output, memory, max_failures, shard, prices, instance, fail_on = "truncated";
   LimitArguments limits;
   std::vector<std::string> plan_ids, without, disabled_rules;
   std::string rendition;
+  bool null_separated = false;
   bool resume = false, retry_failed = false, overwrite = false, ordered = false, stage_times = false, dry_run = false;
   bool replan = false;
   std::string background;
@@ -319,13 +323,29 @@ Status judge(const RunArguments& arguments, const RunReport& report, Context& co
   return {};
 }
 
+// What needs all items before the first is not to be had of items that are named as they come.
+Status check_lines(const RunArguments& arguments) {
+  if (!arguments.replan && !arguments.dry_run) return {};
+  return Error{ErrorCode::kInvalidArgument,
+               "--replan and --dry-run need to know all items; name a list (.txt) or a folder in place of -"};
+}
+
 Status run(const RunArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const ParquetOptions output, parquet_options(arguments));
   if (!arguments.prices.empty() && !arguments.dry_run && !arguments.replan)
     return Error{ErrorCode::kInvalidArgument, "--prices belongs to --dry-run and --replan: " + arguments.prices};
   SMOL_ASSIGN_OR_RETURN(RunOptions options, run_options(arguments, context));
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.input));
+  LinesInput lines;
+  if (arguments.input == kStandardInput) {
+    SMOL_RETURN_IF_ERROR(check_lines(arguments));
+    const char separator = arguments.null_separated ? '\0' : '\n';
+    SMOL_ASSIGN_OR_RETURN(lines, open_lines(separator, output.shard, output.num_shards, context.stop));
+  }
+  Result<Dataset> opened =
+      lines.source ? std::move(lines.sample) : open_input(runtime, arguments.input, context, arguments.frames);
+  if (!opened.ok()) return std::move(opened).error();
+  const Dataset& dataset = *opened;
   warn_of_passed_over(dataset);
   Result<PlanSet> planned = load_plans(arguments.plans, runtime.user_operators);
   std::vector<Plan> plans;
@@ -342,7 +362,8 @@ Status run(const RunArguments& arguments, Context& context) {
     SMOL_ASSIGN_OR_RETURN(plans, choose_plans(runtime, arguments, dataset, output.num_shards));
   }
   SMOL_ASSIGN_OR_RETURN(const std::string rendition, choose_rendition(arguments, plans.front(), dataset));
-  const std::unique_ptr<Source> source = dataset.open(rendition, output.shard, output.num_shards);
+  const std::unique_ptr<Source> source =
+      lines.source ? std::move(lines.source) : dataset.open(rendition, output.shard, output.num_shards);
   if (planned.ok() && arguments.plan_ids.empty() && !context.quiet && !context.json) say_which(*planned, plans.front());
   if (arguments.dry_run) {
     return print_dry_run(runtime, plans, planned.ok() ? &*planned : nullptr, arguments, dataset, source->size().value_or(0),
@@ -402,10 +423,14 @@ void add_run(CLI::App& program, Context& context) {
   command->add_option("PLANS", arguments->plans, "Plan file made by `smol plan`, or a model card (its exact plan is run)")
       ->required();
   command
-      ->add_option("INPUT", arguments->input,
-                   "Folder, picture, dataset file (.yaml), or list (.txt: one item a line; blank lines and # comments are "
-                   "passed over)")
+      ->add_option(
+          "INPUT", arguments->input,
+          "Folder, picture, video, dataset file (.yaml), list (.txt: one item a line; blank lines and # comments are "
+          "passed over), archive (.tar, .zip), folder or pattern of archives (shards/{0000..0009}.tar), table "
+          "(.parquet), address (s3://, http://), or - for a list on standard input")
       ->required();
+  add_frames_option(*command, arguments->frames);
+  command->add_flag("-0,--null", arguments->null_separated, "With -: names end in a NUL, not in a line end (find -print0)");
   command->add_option("-o,--output", arguments->output, "Folder for part files, or one file ending in .parquet")->required();
   command->add_option("--plan", arguments->plan_ids, "Plan id; repeat it to run several models over one decoding");
   command->add_option("--rendition", arguments->rendition, "Rendition of the input, when it differs from the plan's");

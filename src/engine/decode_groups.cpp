@@ -59,6 +59,19 @@ RegionSharing choose_sharing(const ImageHeader& header, std::span<DecodeJob> gro
   return choose_region_sharing(header, needs);
 }
 
+namespace {
+
+Result<ImageHeader> probe(const Runtime& runtime, const Item& item, std::vector<std::uint8_t>& file) {
+  if (item.video) return frame_header(*item.video);
+  if (!item.bytes) SMOL_RETURN_IF_ERROR(read_item(item, file));
+  const ByteView bytes = item.bytes ? *item.bytes : file;
+  const Codec* codec = runtime.codecs.sniff(bytes);
+  if (codec == nullptr) return runtime.codecs.unrecognised(bytes);
+  return codec->create_decoder()->probe(bytes);
+}
+
+}  // namespace
+
 Result<RegionSurvey> survey_regions(const Runtime& runtime, std::span<const Plan> plans, std::span<const Item> items) {
   std::vector<std::unique_ptr<Preprocessor>> preprocessors;
   for (const Plan& plan : plans) {
@@ -69,11 +82,7 @@ Result<RegionSurvey> survey_regions(const Runtime& runtime, std::span<const Plan
   const std::unique_ptr<Source> files = from_items({});
   for (const Item& item : items) {
     if (item.error || item.picture || item.regions.size() < 2) continue;
-    if (!item.bytes && !read_file(item.path, file).ok()) continue;
-    const ByteView bytes = item.bytes ? *item.bytes : file;
-    const Codec* codec = runtime.codecs.sniff(bytes);
-    if (codec == nullptr) continue;
-    const Result<ImageHeader> header = codec->create_decoder()->probe(bytes);
+    const Result<ImageHeader> header = probe(runtime, item, file);
     if (!header.ok()) continue;
     std::optional<Size> full_size = item.full_size;
     if (needs_frame_size(item)) {

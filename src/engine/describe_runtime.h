@@ -88,6 +88,8 @@ template <typename Object>
   if (info.matrix) object["matrix"] = name_of(*info.matrix);
   object["full_range"] = info.full_range;
   object["hdr"] = info.hdr;
+  object["can_skip_deblocking"] = info.can_skip_deblocking;
+  object["max_scale_denominator"] = info.max_scale_denominator;
   object["seekable"] = index.seekable;
   object["timed"] = index.timed;
   object["file_bytes"] = info.file_bytes;

@@ -18,10 +18,7 @@ Result<Size> probe_size(const CodecRegistry& codecs, Source& source, const Item&
 
 Result<Size> read_frame_size(const CodecRegistry& codecs, Source& source, const Item& item,
                              std::vector<std::uint8_t>& buffer) {
-  Item frame;
-  frame.id = item.id;
-  frame.path = item.frame_path;
-  Result<Size> size = probe_size(codecs, source, frame, buffer);
+  Result<Size> size = probe_size(codecs, source, frame_of(item), buffer);
   if (size.ok()) return size;
   Error error = size.error();
   error.message = fmt::format(

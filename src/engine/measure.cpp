@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/statistics.h"
+#include "base/thread_budget.h"
 #include "engine/bounded_queue.h"
 #include "engine/compiled_plan.h"
 
@@ -25,6 +26,18 @@ class RepeatedItems final : public Source {
     const std::int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
     if (index >= count_) return std::optional<Item>{};
     return std::optional<Item>{items_[static_cast<std::size_t>(index) % items_.size()]};
+  }
+  Status next_unit(std::vector<Item>& unit) override {
+    unit.clear();
+    std::int64_t index = next_.load(std::memory_order_relaxed);
+    std::size_t begin = 0, end = 0;
+    do {
+      if (index >= count_) return {};
+      begin = static_cast<std::size_t>(index) % items_.size();
+      end = unit_end(items_, begin);
+    } while (!next_.compare_exchange_weak(index, index + static_cast<std::int64_t>(end - begin), std::memory_order_relaxed));
+    unit.assign(items_.begin() + static_cast<std::ptrdiff_t>(begin), items_.begin() + static_cast<std::ptrdiff_t>(end));
+    return {};
   }
   [[nodiscard]] std::optional<std::int64_t> size() const override { return count_; }
 
@@ -181,7 +194,20 @@ void fill_synthetic(const TensorView& tensor) {
 
 }  // namespace
 
+std::int64_t whole_rounds(std::span<const Item> items, std::int64_t count) {
+  if (items.empty() || !items.front().video) return count;
+  const std::int64_t workers = available_cores();
+  std::int64_t num_items = 0, num_units = 0;
+  while (num_items < count || num_units < 2 * workers || num_units % workers != 0) {
+    const std::size_t begin = static_cast<std::size_t>(num_items) % items.size();
+    num_items += static_cast<std::int64_t>(unit_end(items, begin) - begin);
+    ++num_units;
+  }
+  return num_items;
+}
+
 std::unique_ptr<Source> repeat_items(std::vector<Item> items, std::int64_t count) {
+  count = whole_rounds(items, count);
   return std::make_unique<RepeatedItems>(std::move(items), count);
 }
 
@@ -272,8 +298,8 @@ Result<WholeRate> measure_whole(const Runtime& runtime, CompiledPlan& plan, cons
   const CompiledPlan::State& state = plan.state();
   const std::int64_t batch = state.instance->batch();
   const std::int64_t filling = batch * state.streams, draining = batch * state.slots;
-  const std::int64_t count =
-      std::max({static_cast<std::int64_t>(expected * seconds), kLeastItems, filling + kBatchesInWindow * batch + draining});
+  const std::int64_t count = whole_rounds(items, std::max({static_cast<std::int64_t>(expected * seconds), kLeastItems,
+                                                           filling + kBatchesInWindow * batch + draining}));
   ArrivalSink arrivals(sink);
   const std::unique_ptr<Source> source = repeat_items(items, count);
   WholeRate rate;

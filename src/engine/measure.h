@@ -1,4 +1,6 @@
 #pragma once
+#include <span>
+
 #include "smol/session.h"
 
 namespace smol {
@@ -9,7 +11,9 @@ struct PartRates {
   double infer = 0;       ///< items a second of inference on synthetic tensors
 };
 
-/// Items `items`, repeated in order until `count` were given: a sample as long as a measurement needs. Thread-safe.
+/// Of frames of videos: at least `count`, so many that they are whole work units, the same number for each core. Else `count`.
+[[nodiscard]] std::int64_t whole_rounds(std::span<const Item> items, std::int64_t count);
+/// Items `items`, repeated in order until whole_rounds() were given: a sample as long as a measurement needs. Thread-safe.
 [[nodiscard]] std::unique_ptr<Source> repeat_items(std::vector<Item> items, std::int64_t count);
 
 /// What a device with its own memory spent on one item, means of a measurement, microseconds.

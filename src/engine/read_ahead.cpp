@@ -38,13 +38,12 @@ ReadAhead::~ReadAhead() { entries_.close(); }
 void ReadAhead::work() {
   while (!run_.stop.stop_requested()) {
     Entry entry;
-    Result<std::optional<Item>> item = run_.next_item(entry.ticket);
-    if (!item.ok()) return run_.fail(std::move(item).error());
-    if (!*item) return;
-    entry.item = **std::move(item);
+    if (Status taken = run_.next_unit(entry.unit); !taken.ok()) return run_.fail(std::move(taken).error());
+    if (entry.unit.items.empty()) return;
+    const Item& item = entry.unit.items.front();
     try {
-      if (must_be_read(entry.item) && !run_.is_done(entry.item))
-        entry.status = read_whole(run_.source, entry.item, entry.bytes, entry.read_us);
+      if (must_be_read(item) && !run_.is_done(item))
+        entry.status = read_whole(run_.source, item, entry.bytes, entry.read_us);
     } catch (const std::bad_alloc&) {
       entry.status = Error{ErrorCode::kOutOfMemory, "not enough memory to read this item", Stage::kRead};
     }

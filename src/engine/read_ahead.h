@@ -11,8 +11,7 @@ namespace smol {
 class ReadAhead {
  public:
   struct Entry {
-    Item item;
-    std::int64_t ticket = 0;
+    WorkUnit unit;
     Status status;  ///< of reading
     std::vector<std::uint8_t> bytes;
     float read_us = 0;
@@ -23,7 +22,7 @@ class ReadAhead {
   /// Stops at once; the run has ended or was stopped.
   ~ReadAhead();
 
-  /// The next item that was read; nullopt when the source has ended or the run stops.
+  /// The next that was read; nullopt when the source has ended or the run stops.
   std::optional<Entry> next() { return entries_.pop(); }
   [[nodiscard]] std::int64_t peak_bytes() const { return static_cast<std::int64_t>(entries_.peak_weight()); }
 
@@ -37,8 +36,10 @@ class ReadAhead {
   std::vector<std::jthread> threads_;
 };
 
-/// Whether reading `item` yields bytes that are not there yet.
-[[nodiscard]] inline bool must_be_read(const Item& item) { return !item.error && !item.picture && !item.bytes; }
+/// Whether reading `item` yields bytes that are not there yet. Videos are read while they are decoded.
+[[nodiscard]] inline bool must_be_read(const Item& item) {
+  return !item.error && !item.picture && !item.bytes && !item.video;
+}
 /// The whole encoded picture; `microseconds` says how long it took.
 Status read_whole(Source& source, const Item& item, std::vector<std::uint8_t>& bytes, float& microseconds);
 

@@ -12,6 +12,7 @@
 
 #include "base/text_file.h"
 #include "base/thread_budget.h"
+#include "source/join_key.h"
 
 namespace smol {
 namespace {
@@ -88,7 +89,11 @@ class RenditionWorker {
   /// Bytes written; 0 when the file was there.
   Result<std::int64_t> process(const Item& item) {
     if (item.error) return *item.error;
-    const fs::path path = (fs::path(folder_) / item.id).replace_extension(options_.format.extension());
+    // Of an archive's members the archive becomes a folder, so that the rendition joins with it.
+    const fs::path path = (fs::path(folder_) / (join_key_of(item.id) + ".x")).replace_extension(options_.format.extension());
+    if (item.stored.store &&
+        path.lexically_normal().lexically_relative(fs::path(folder_).lexically_normal()).native().starts_with(".."))
+      return Error{ErrorCode::kInvalidArgument, "the item's id leads out of the folder: " + item.id, Stage::kWrite};
     std::error_code failure;
     if (!item.path.empty() && fs::equivalent(path, item.path, failure)) {
       return Error{ErrorCode::kInvalidArgument,
@@ -96,7 +101,7 @@ class RenditionWorker {
     }
     SMOL_RETURN_IF_ERROR(claim(path.string()));
     if (options_.resume && fs::exists(path, failure) && fs::last_write_time(path, failure) >= since_) return std::int64_t{0};
-    SMOL_RETURN_IF_ERROR(read_file(item.path, bytes_));
+    SMOL_RETURN_IF_ERROR(read_item(item, bytes_));
     SMOL_RETURN_IF_ERROR(make_picture());
     encoded_.clear();
     SMOL_RETURN_IF_ERROR(encode(picture_.view(), options_.format, encoded_));

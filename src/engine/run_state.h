@@ -28,6 +28,12 @@ struct Event {
 
 class ReadAhead;
 
+/// Items that one worker decodes together (Source::next_unit()); empty at the source's end.
+struct WorkUnit {
+  std::vector<Item> items;
+  std::vector<std::int64_t> tickets;  ///< of each item, the first of its regions and plans
+};
+
 /// Bytes of rows that wait for an earlier one (ordered output). Where they are many, no further items are taken; items that
 /// were taken before go on, among them the one that all wait for. Thread-safe.
 class HeldRows {
@@ -95,16 +101,17 @@ struct RunState {
   std::atomic<std::int64_t> earlier_failed_items{0};                       ///< of the skipped ones
   std::array<std::atomic<std::int64_t>, kNumErrorCodes> earlier_errors{};  ///< rows of an earlier run, by code
 
-  /// Takes the next item and its ticket together, so that tickets follow the source's order.
-  Result<std::optional<Item>> next_item(std::int64_t& ticket) {
+  /// Takes the next items and their tickets together, so that tickets follow the source's order.
+  Status next_unit(WorkUnit& unit) {
     if (options.ordered) held_rows.wait_for_room(stop.get_token());
     std::scoped_lock lock(source_mutex_);
-    Result<std::optional<Item>> item = source.next();
-    if (item.ok() && *item) {
-      ticket = next_ticket_;
-      next_ticket_ += static_cast<std::int64_t>(std::max<std::size_t>(1, (*item)->regions.size()) * plans.size());
+    SMOL_RETURN_IF_ERROR(source.next_unit(unit.items));
+    unit.tickets.clear();
+    for (const Item& item : unit.items) {
+      unit.tickets.push_back(next_ticket_);
+      next_ticket_ += static_cast<std::int64_t>(std::max<std::size_t>(1, item.regions.size()) * plans.size());
     }
-    return item;
+    return {};
   }
   /// Whether the sink has all rows of an item from an earlier run.
   [[nodiscard]] bool is_done(const Item& item) const {

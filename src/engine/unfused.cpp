@@ -5,6 +5,7 @@
 
 #include "base/statistics.h"
 #include "engine/compiled_plan.h"
+#include "engine/frame_access.h"
 
 namespace smol {
 namespace {
@@ -64,6 +65,69 @@ struct Slot {
   }
 };
 
+/// Runs the steps of a naive pipeline one after the other, and the fused one, with a clock.
+class StepClock {
+ public:
+  StepClock(const PhysicalPipeline& pipeline, int repeats, const DecodeLimits& limits)
+      : pipeline_(pipeline), repeats_(repeats) {
+    options_.limits = limits;
+  }
+  Status prepare() {
+    SMOL_ASSIGN_OR_RETURN(prefixes_, make_prefixes(operators_of(pipeline_)));
+    SMOL_ASSIGN_OR_RETURN(fused_, create_preprocessor(pipeline_));
+    for (const auto& prefix : prefixes_) slots_.emplace_back(prefix->output());
+    slots_.emplace_back(fused_->output());
+    return {};
+  }
+
+  void add_read(double microseconds) { samples_[0].push_back(microseconds); }
+  /// `frame_us`: what a video's frame took before it was lent.
+  Status add(Decoder& decoder, ByteView bytes, const ImageHeader& header, double frame_us) {
+    ++num_items_;
+    for (int repeat = 0; repeat < repeats_; ++repeat) {
+      DecodeRequest request;
+      request.format = PixelFormat::kRgb8;
+      request.limits = options_.limits;
+      Clock::time_point start = Clock::now();
+      if (auto decoded = decode_to_image(decoder, bytes, request, picture_); !decoded.ok()) return decoded.error();
+      samples_[1].push_back(frame_us + microseconds_since(start));
+      for (std::size_t stage = 0; stage < prefixes_.size(); ++stage) {
+        start = Clock::now();
+        SMOL_RETURN_IF_ERROR(prefixes_[stage]->run(picture_.view(), header.orientation, {}, slots_[stage].tensor));
+        samples_[2 + stage].push_back(microseconds_since(start));
+      }
+      start = Clock::now();
+      if (auto report = fused_->run(decoder, bytes, header, options_, slots_.back().tensor); !report.ok())
+        return report.error();
+      samples_[5].push_back(frame_us + microseconds_since(start));
+    }
+    return {};
+  }
+  [[nodiscard]] std::optional<UnfusedCosts> costs() const {
+    if (samples_[5].empty()) return std::nullopt;
+    UnfusedCosts costs;
+    costs.items = num_items_;
+    costs.read_us = samples_[0].empty() ? 0 : winsorised_mean(samples_[0]);
+    costs.decode_us = winsorised_mean(samples_[1]);
+    costs.resize_crop_us = winsorised_mean(samples_[2]);
+    costs.convert_normalize_us = std::max(0.0, winsorised_mean(samples_[3]) - costs.resize_crop_us);
+    costs.layout_us = std::max(0.0, winsorised_mean(samples_[4]) - winsorised_mean(samples_[3]));
+    costs.fused_us = winsorised_mean(samples_[5]);
+    return costs;
+  }
+
+ private:
+  const PhysicalPipeline& pipeline_;
+  const int repeats_;
+  PreprocessOptions options_;
+  std::array<std::unique_ptr<Preprocessor>, 3> prefixes_;
+  std::unique_ptr<Preprocessor> fused_;
+  std::vector<Slot> slots_;                     // of the prefixes, then of the fused form
+  std::array<std::vector<double>, 6> samples_;  // read, decode, prefixes, fused
+  Image picture_;
+  std::int64_t num_items_ = 0;
+};
+
 }  // namespace
 
 Result<std::optional<double>> measure_transfer(CompiledPlan& plan, int repeats) {
@@ -81,61 +145,33 @@ Result<std::optional<double>> measure_transfer(CompiledPlan& plan, int repeats) 
 
 Result<UnfusedCosts> measure_unfused(const Runtime& runtime, const Plan& plan, Source& source, int repeats,
                                      const DecodeLimits& limits) {
-  PreprocessOptions options;
-  options.limits = limits;
-  SMOL_ASSIGN_OR_RETURN(const auto prefixes, make_prefixes(operators_of(plan.pipeline)));
-  SMOL_ASSIGN_OR_RETURN(const std::unique_ptr<Preprocessor> fused, create_preprocessor(plan.pipeline));
-  std::array<Slot, 3> slots{Slot(prefixes[0]->output()), Slot(prefixes[1]->output()), Slot(prefixes[2]->output())};
-  Slot fused_slot(fused->output());
-  std::array<std::vector<double>, 6> samples;  // read, decode, prefixes, fused
+  StepClock clock(plan.pipeline, repeats, limits);
+  SMOL_RETURN_IF_ERROR(clock.prepare());
   std::vector<std::uint8_t> bytes;
-  Image picture;
-  Error last{ErrorCode::kNotFound, "there is no item to measure"};
-  std::int64_t items = 0;
-  for (auto item = source.next(); item.ok() && *item; item = source.next()) {
-    Clock::time_point start = Clock::now();
-    if (Status got = (*item)->error ? Status(*(*item)->error) : read_file((*item)->path, bytes); !got.ok()) {
-      last = std::move(got).error();
-      continue;
+  FrameAccess frames;
+  Status last = Error{ErrorCode::kNotFound, "there is no item to measure"};
+  const auto measure = [&](const Item& item) -> Status {
+    if (item.video && !item.error) {
+      const DecodeStep& decode = plan.pipeline.decode;
+      return frames.with_frame(item, {decode.deblocking, decode.scale_denominator}, limits,
+                               [&](Decoder& decoder, const ImageHeader& header, double frame_us) {
+                                 return clock.add(decoder, {}, header, frame_us);
+                               });
     }
-    samples[0].push_back(microseconds_since(start));
+    const Clock::time_point start = Clock::now();
+    SMOL_RETURN_IF_ERROR(read_item(item, bytes));
+    clock.add_read(microseconds_since(start));
     const Codec* codec = runtime.codecs.sniff(bytes);
-    if (codec == nullptr) continue;
+    if (codec == nullptr) return runtime.codecs.unrecognised(bytes);
     const std::unique_ptr<Decoder> decoder = codec->create_decoder();
-    const Result<ImageHeader> header = decoder->probe(bytes);
-    if (!header.ok()) continue;
-    ++items;
-    for (int repeat = 0; repeat < repeats; ++repeat) {
-      DecodeRequest request;
-      request.format = PixelFormat::kRgb8;
-      request.limits = limits;
-      start = Clock::now();
-      if (auto decoded = decode_to_image(*decoder, bytes, request, picture); !decoded.ok()) {
-        last = std::move(decoded).error();
-        break;
-      }
-      samples[1].push_back(microseconds_since(start));
-      for (std::size_t stage = 0; stage < prefixes.size(); ++stage) {
-        start = Clock::now();
-        SMOL_RETURN_IF_ERROR(prefixes[stage]->run(picture.view(), header->orientation, {}, slots[stage].tensor));
-        samples[2 + stage].push_back(microseconds_since(start));
-      }
-      start = Clock::now();
-      if (auto report = fused->run(*decoder, bytes, *header, options, fused_slot.tensor); !report.ok())
-        return std::move(report).error();
-      samples[5].push_back(microseconds_since(start));
-    }
+    SMOL_ASSIGN_OR_RETURN(const ImageHeader header, decoder->probe(bytes));
+    return clock.add(*decoder, bytes, header, 0);
+  };
+  for (auto item = source.next(); item.ok() && *item; item = source.next()) {
+    if (Status measured = measure(**item); !measured.ok()) last = std::move(measured);
   }
-  if (samples[5].empty()) return last;
-  UnfusedCosts costs;
-  costs.items = items;
-  costs.read_us = winsorised_mean(samples[0]);
-  costs.decode_us = winsorised_mean(samples[1]);
-  costs.resize_crop_us = winsorised_mean(samples[2]);
-  costs.convert_normalize_us = std::max(0.0, winsorised_mean(samples[3]) - costs.resize_crop_us);
-  costs.layout_us = std::max(0.0, winsorised_mean(samples[4]) - winsorised_mean(samples[3]));
-  costs.fused_us = winsorised_mean(samples[5]);
-  return costs;
+  if (const std::optional<UnfusedCosts> costs = clock.costs()) return *costs;
+  return last.error();
 }
 
 }  // namespace smol

@@ -1,7 +1,6 @@
 #include "engine/worker.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <new>
 
 #include "engine/frame_size.h"
@@ -56,31 +55,35 @@ void Worker::work() {
     if (!take(entry)) return;
     if (!run_.options.ablation.buffer_reuse) {
       decoders_.clear();
+      video_ = {};
       file_ = {};
       part_ = {};
       if (Status made = prepare(); !made.ok()) return run_.fail(std::move(made).error());
     }
-    if (run_.read_ahead != nullptr && must_be_read(entry.item)) {
-      file_ = std::move(entry.bytes);
-      if (!entry.status.ok()) entry.item.error = std::move(entry.status).error();
+    Item& first = unit_.items.front();
+    if (first.video && !first.error) {
+      process_frames();
+      continue;
     }
-    process(entry.item, entry.ticket, entry.read_us);
+    if (run_.read_ahead != nullptr && must_be_read(first)) {
+      file_ = std::move(entry.bytes);
+      if (!entry.status.ok()) first.error = std::move(entry.status).error();
+    }
+    for (std::size_t i = 0; i < unit_.items.size(); ++i) process(unit_.items[i], unit_.tickets[i], entry.read_us);
   }
 }
 
-// False when there is nothing more to do.
+// Fills unit_ and, if it was read ahead, `entry`. False when there is nothing more to do.
 bool Worker::take(ReadAhead::Entry& entry) {
   if (run_.read_ahead != nullptr) {
     std::optional<ReadAhead::Entry> next = run_.read_ahead->next();
     if (!next) return false;
     entry = *std::move(next);
+    unit_ = std::move(entry.unit);
     return true;
   }
-  Result<std::optional<Item>> item = run_.next_item(entry.ticket);
-  if (!item.ok()) return run_.fail(std::move(item).error()), false;
-  if (!*item) return false;
-  entry.item = **std::move(item);
-  return true;
+  if (Status taken = run_.next_unit(unit_); !taken.ok()) return run_.fail(std::move(taken).error()), false;
+  return !unit_.items.empty();
 }
 
 bool Worker::find_wanted(const ItemContext& context) {
@@ -104,7 +107,8 @@ bool Worker::find_wanted(const ItemContext& context) {
 }
 
 void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
-  ItemContext context{item, ticket, {}, 0, read_us};
+  ItemContext context{item, ticket, {}, 0, read_us, 0, {}};
+  takes_part_.assign(run_.plans.size(), true);
   answered_.assign(num_regions(item) * run_.plans.size(), false);
   context.fingerprint = fingerprint_of(item, &context.file_bytes);
   if (!find_wanted(context)) {
@@ -135,9 +139,9 @@ void Worker::process(const Item& item, std::int64_t ticket, float read_us) {
 Status Worker::find_frame(ItemContext& context) {
   context.full_size = context.item.full_size;
   if (!needs_frame_size(context.item)) return {};
-  std::error_code unknown;
-  const auto frame_bytes = std::filesystem::file_size(context.item.frame_path, unknown);
-  if (!unknown) SMOL_RETURN_IF_ERROR(memory_.hold(static_cast<std::int64_t>(frame_bytes), run_.stop.get_token()));
+  std::int64_t frame_bytes = 0;
+  static_cast<void>(fingerprint_of(frame_of(context.item), &frame_bytes));
+  if (frame_bytes > 0) SMOL_RETURN_IF_ERROR(memory_.hold(frame_bytes, run_.stop.get_token()));
   SMOL_ASSIGN_OR_RETURN(context.full_size, read_frame_size(run_.runtime.codecs, run_.source, context.item, frame_));
   return {};
 }
@@ -177,6 +181,7 @@ void Worker::release_memory() {
     frame_ = {};
     part_ = {};
     decoders_.clear();
+    video_ = {};
   }
   memory_.release();
 }
@@ -232,7 +237,7 @@ bool Worker::decode_once(const ItemContext& context, std::span<const DecodeJob> 
   const Result<DecodeReport> report =
       decode_part(picture.decoder, picture.bytes, picture.header, need, options_for(context, 0), part_);
   if (!report.ok() || report->truncated || report->recovered) return run_.stop.stop_requested();
-  const float decode_us = microseconds_since(start) / static_cast<float>(group.size());
+  const float decode_us = (context.frame_us + microseconds_since(start)) / static_cast<float>(group.size());
   for (const DecodeJob& job : group) {
     const auto write = [&](const TensorSlot& slot) {
       return preprocessors_[job.plan]->run(part_, options_for(context, job.region), slot);
@@ -324,7 +329,7 @@ void Worker::decode_region(const ItemContext& context, std::span<const DecodeJob
     row.truncated = report->truncated;
     row.recovered = report->recovered;
     const PreprocessTiming timing = preprocessors[i]->last_timing();
-    stage_of(row, Stage::kDecode) = i == 0 ? static_cast<float>(timing.decode_us) : 0.0F;
+    stage_of(row, Stage::kDecode) = i == 0 ? context.frame_us + static_cast<float>(timing.decode_us) : 0.0F;
     stage_of(row, Stage::kPreprocess) = static_cast<float>(timing.preprocess_us);
     commit(region, plan, guards[i], std::move(row));
   }
@@ -377,6 +382,7 @@ void Worker::fail_item(const ItemContext& context, const Error& error) {
 }
 
 bool Worker::wanted(const ItemContext& context, std::size_t region, int plan) const {
+  if (!takes_part_[static_cast<std::size_t>(plan)]) return false;
   if (answered_[region * run_.plans.size() + static_cast<std::size_t>(plan)]) return false;
   return !run_.sink.has(context.item.id, region_name(context.item, region),
                         region_fingerprint(context.fingerprint, context.item, region), plan);

@@ -7,6 +7,7 @@
 #include "engine/decode_groups.h"
 #include "engine/read_ahead.h"
 #include "engine/run_state.h"
+#include "smol/video.h"
 
 namespace smol {
 
@@ -27,6 +28,7 @@ class Worker {
     std::string fingerprint;
     std::int64_t file_bytes = 0;  // 0: unknown
     float read_us = 0;
+    float frame_us = 0;               // decoding a video's frame, before its rows are converted
     std::optional<Size> full_size{};  // of the frame of the regions
   };
 
@@ -36,7 +38,16 @@ class Worker {
     Decoder& decoder;
   };
 
+  class FrameFeed;
+
   bool take(ReadAhead::Entry& entry);
+  // The frames of unit_, for all plans: once for each fidelity that these want.
+  void process_frames();
+  Status read_frames(const VideoFidelity& fidelity, std::span<const std::size_t> items, FrameFeed& feed);
+  void process_frame(std::size_t item, const Result<FramePlanes>& planes, float frame_us);
+  Result<VideoReader*> reader_of(const std::string& path);
+  [[nodiscard]] int decoder_threads(const VideoIndex& video) const;
+  void count_frame(std::size_t item);
   void process(const Item& item, std::int64_t ticket, float read_us);
   // Passes over rows that an earlier run made; their failures count as this run's. False when all are there.
   bool find_wanted(const ItemContext& context);
@@ -87,6 +98,17 @@ class Worker {
     std::vector<Preprocessor*> preprocessors;
     std::vector<TensorSlot> slots;
   } filling_;  // of one decoding, by job
+  WorkUnit unit_;
+  std::vector<bool> takes_part_;  // by plan: what is being decoded is for it
+  std::unique_ptr<FrameDecoder> frame_decoder_;
+  struct {
+    std::string path;
+    std::unique_ptr<VideoReader> reader;
+  } video_;  // the last one, open
+  struct {
+    std::vector<std::string> fingerprints;
+    std::vector<bool> failed, counted;
+  } frames_;  // of unit_, by item
   bool item_failed_ = false;
   std::vector<bool> answered_;  // of the item, by region and plan: its row is on its way
 };

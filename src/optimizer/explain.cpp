@@ -35,6 +35,7 @@ std::string typical_text(const OptimizerInput& input) {
     text += ", chroma " + std::to_string(typical.chroma_horizontal) + "x" + std::to_string(typical.chroma_vertical);
   }
   if (typical.progressive) text += ", progressive";
+  if (typical.predicted) text += ", a frame of a video";
   if (typical.thumbnail.width > 0) {
     text += ", thumbnail " + std::to_string(typical.thumbnail.width) + "x" + std::to_string(typical.thumbnail.height);
   }

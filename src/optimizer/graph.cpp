@@ -9,7 +9,9 @@ namespace {
 /// What run_many wants equal. Regions may differ.
 bool decode_alike(const Candidate& a, const Candidate& b) {
   return a.pipeline.decode.scale_denominator == b.pipeline.decode.scale_denominator &&
-         a.pipeline.decode.format == b.pipeline.decode.format && a.pipeline.decode.thumbnail == b.pipeline.decode.thumbnail;
+         a.pipeline.decode.format == b.pipeline.decode.format &&
+         a.pipeline.decode.thumbnail == b.pipeline.decode.thumbnail &&
+         a.pipeline.decode.deblocking == b.pipeline.decode.deblocking;
 }
 
 /// True when the first candidates, exact and on the host, decode alike.

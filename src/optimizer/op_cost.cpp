@@ -51,6 +51,16 @@ double stored_samples_per_pixel(const ImageHeader& header, int denominator) {
   return 1 + 2 / (chroma.horizontal * chroma.vertical);
 }
 
+/// Frames are decoded whole for those that are predicted from them.
+void count_prediction(const DecodeStep& decode, double samples, WorkCount& work) {
+  /// Of the frames of common streams about this share is referred to.
+  constexpr double kReferenceShare = 0.7;
+  const bool reference_only = decode.deblocking == Deblocking::kReferenceOnly;
+  work.decoded_samples = work.predicted_samples = samples;
+  work.deblocked_samples =
+      decode.deblocking == Deblocking::kNone ? 0 : std::ceil(samples * (reference_only ? kReferenceShare : 1.0));
+}
+
 /// `whole` is the stored, scaled picture, `needed` a part of it.
 WorkCount count_window(const DecodeStep& decode, const ImageHeader& header, const Window& whole, const Window& needed) {
   const double last_row = std::min(whole.height, needed.y + needed.height + kBlockPixels / 2);
@@ -65,6 +75,8 @@ WorkCount count_window(const DecodeStep& decode, const ImageHeader& header, cons
   work.entropy_bytes = static_cast<double>(header.compressed_bytes) * (stops ? last_row / whole.height : 1.0);
   work.decoded_samples = area * stored_samples_per_pixel(header, std::max(1, decode.scale_denominator));
   work.converted_pixels = converts ? area : 0;
+  if (header.predicted) count_prediction(decode, whole.area() * stored_samples_per_pixel(header, 1), work);
+  work.entropy_bytes = header.predicted ? static_cast<double>(header.compressed_bytes) : work.entropy_bytes;
   return work;
 }
 
@@ -280,7 +292,8 @@ Size size_after(const Operator& op, Size input) {
 }
 
 Status verify(const OpCostWeights& weights) {
-  for (const double weight : {weights.entropy_byte, weights.decoded_sample, weights.converted_pixel, weights.u8_operation,
+  for (const double weight : {weights.entropy_byte, weights.decoded_sample, weights.converted_pixel,
+                              weights.predicted_sample, weights.deblocked_sample, weights.u8_operation,
                               weights.f32_operation, weights.memory_byte, weights.device_operation, weights.transfer_byte}) {
     if (!std::isfinite(weight) || weight < 0) {
       return Error{ErrorCode::kInvalidArgument,
@@ -297,7 +310,8 @@ Status verify(const OpCostWeights& weights) {
 OpCost price(const WorkCount& work, const OpCostWeights& weights) {
   OpCost cost;
   cost.decode = work.entropy_bytes * weights.entropy_byte + work.decoded_samples * weights.decoded_sample +
-                work.converted_pixels * weights.converted_pixel;
+                work.converted_pixels * weights.converted_pixel + work.predicted_samples * weights.predicted_sample +
+                work.deblocked_samples * weights.deblocked_sample;
   cost.host = work.u8_operations * weights.u8_operation + work.f32_operations * weights.f32_operation +
               work.memory_bytes * weights.memory_byte;
   cost.device = work.device_operations * weights.device_operation;
@@ -307,14 +321,16 @@ OpCost price(const WorkCount& work, const OpCostWeights& weights) {
 
 bool dominates(const WorkCount& a, const WorkCount& b) {
   const auto comparable = [](const WorkCount& work) {
-    return std::array<double, 8>{work.entropy_bytes,
-                                 work.decoded_samples,
-                                 work.converted_pixels,
-                                 work.f32_operations,
-                                 work.f32_operations + work.u8_operations,
-                                 work.memory_bytes,
-                                 work.device_operations,
-                                 work.transfer_bytes};
+    return std::array<double, 10>{work.entropy_bytes,
+                                  work.decoded_samples,
+                                  work.converted_pixels,
+                                  work.predicted_samples,
+                                  work.deblocked_samples,
+                                  work.f32_operations,
+                                  work.f32_operations + work.u8_operations,
+                                  work.memory_bytes,
+                                  work.device_operations,
+                                  work.transfer_bytes};
   };
   const auto left = comparable(a), right = comparable(b);
   bool less = false;

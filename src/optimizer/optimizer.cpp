@@ -21,6 +21,7 @@ ChoiceRule sharper_filter();
 ChoiceRule decoder_scaling();
 ChoiceRule planes_before_color();
 ChoiceRule embedded_thumbnail();
+ChoiceRule skip_deblocking();
 ChoiceRule coefficient_bits_14();
 ChoiceRule device_placement();
 }  // namespace rule
@@ -50,6 +51,7 @@ const RuleList& built_in_rules() {
           rule::planes_before_color(),
           // Decoding so little needs neither of the two before it.
           rule::embedded_thumbnail(),
+          rule::skip_deblocking(),
           rule::coefficient_bits_14(),
           // Last: every candidate is placed in every way.
           rule::device_placement(),
@@ -344,6 +346,7 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
   if (form.decode.early_stop && !codec.early_stop) return wrong("the codec does not stop early");
   if (form.decode.format == PixelFormat::kYcc8Planar && !codec.planar) return wrong("the codec does not deliver planes");
   if (form.decode.thumbnail && !codec.embedded_thumbnails) return wrong("the codec does not decode thumbnails");
+  if (form.decode.deblocking != Deblocking::kAll && !codec.deblocking) return wrong("the codec always deblocks");
   if (!form.device_operators.empty() && !input_.context.backend.compiles_device_operators) {
     return wrong("the backend does not compile operators");
   }
@@ -353,7 +356,8 @@ Status Optimization::verify_form(const PhysicalPipeline& form) const {
     if (fused != nullptr && fused->coefficient_bits < 22) honest = std::max(honest, FidelityLabel::kWithin1Lsb);
   }
   const DecodeStep& decode = form.decode;
-  if (decode.scale_denominator > 1 || decode.format == PixelFormat::kYcc8Planar || decode.thumbnail)
+  if (decode.scale_denominator > 1 || decode.format == PixelFormat::kYcc8Planar || decode.thumbnail ||
+      decode.deblocking != Deblocking::kAll)
     honest = FidelityLabel::kLossy;
   for (const Operator& op : operators_of(form)) {
     const auto& wanted = result_.logical.operators;

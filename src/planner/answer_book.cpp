@@ -59,7 +59,7 @@ bool AnswerBook::recall(Page& page, std::size_t rendition, std::size_t begin, st
       last_item = units_[i].item;
     }
     const int* label = item.error ? nullptr
-                                  : page.cache->find(item.path, region_name(dataset_, units_[i]),
+                                  : page.cache->find(location_of(item), region_name(dataset_, units_[i]),
                                                      region_fingerprint(fingerprint, item, units_[i].region));
     if (label == nullptr) {
       missing = true;
@@ -106,6 +106,11 @@ Status AnswerBook::run_together(const std::vector<Contender*>& wave, std::size_t
     });
     if (needed) items.push_back(item_of(rendition, last_item));
   }
+  // Units are in random order; of a video frames that lie together are decoded together.
+  if (!items.empty() && items.front().video) {
+    std::stable_sort(items.begin(), items.end(),
+                     [](const Item& a, const Item& b) { return a.path != b.path ? a.path < b.path : a.frame < b.frame; });
+  }
   num_asked_ += static_cast<std::int64_t>(items.size() * wave.size());
   // A run takes its plans side by side: they are lent to it.
   std::vector<CompiledPlan*> owners;
@@ -135,7 +140,7 @@ Status AnswerBook::run_together(const std::vector<Contender*>& wave, std::size_t
     }
     page.labels[unit->second] = row.prediction.label;
     const Item& item = item_of(rendition, units_[unit->second].item);
-    page.cache->add(item.path, row.region, row.fingerprint, row.prediction.label);
+    page.cache->add(location_of(item), row.region, row.fingerprint, row.prediction.label);
   }
   return {};
 }

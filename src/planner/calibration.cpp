@@ -124,8 +124,25 @@ std::vector<Item> items_of(const Dataset& dataset, const Dataset::Rendition& ren
   return items;
 }
 
+std::vector<Item> rate_items(const Dataset& dataset, const Dataset::Rendition& rendition, const Calibration& calibration) {
+  if (rendition.videos.empty()) return calibration_items(dataset, rendition, calibration);
+  std::vector<std::vector<Item>> units;
+  const std::unique_ptr<Source> source = dataset.open(rendition.name);
+  for (std::vector<Item> unit; source->next_unit(unit).ok() && !unit.empty();) {
+    if (unit.size() > kMaxItems) unit.resize(kMaxItems);
+    units.push_back(std::move(unit));
+  }
+  std::vector<Item> items;
+  if (units.empty()) return items;
+  const std::size_t typical = std::max<std::size_t>(1, units[units.size() / 2].size());
+  for (const std::size_t unit : evenly_spaced(units.size(), std::max<std::size_t>(2, kMaxItems / typical)))
+    items.insert(items.end(), units[unit].begin(), units[unit].end());
+  return items;
+}
+
 Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& items, const std::string& rendition) {
-  std::map<const Codec*, std::vector<ImageHeader>> by_codec;
+  std::map<std::string, std::vector<ImageHeader>> by_codec;
+  std::map<std::string, CodecCapabilities> capabilities;
   std::vector<std::uint8_t> file;
   Error last{ErrorCode::kNotFound, "the calibration sample is empty"};
   const std::vector<std::size_t> probed =
@@ -136,8 +153,14 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
       continue;
     }
     if (items[i].picture) continue;  // nothing to decode
+    if (items[i].video) {
+      const VideoInfo& info = items[i].video->info;
+      by_codec[info.codec].push_back(frame_header(*items[i].video));
+      capabilities.try_emplace(info.codec, capabilities_of(info));
+      continue;
+    }
     if (!items[i].bytes) {
-      if (Status got = read_file(items[i].path, file); !got.ok()) {
+      if (Status got = read_item(items[i], file); !got.ok()) {
         last = std::move(got).error();
         continue;
       }
@@ -150,7 +173,8 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
     }
     Result<ImageHeader> header = codec->create_decoder()->probe(bytes);
     if (header.ok()) {
-      by_codec[codec].push_back(*header);
+      by_codec[std::string(codec->name())].push_back(*header);
+      capabilities.try_emplace(std::string(codec->name()), codec->capabilities());
     } else {
       last = std::move(header).error();
     }
@@ -163,7 +187,8 @@ Result<RenditionFacts> survey(const Runtime& runtime, const std::vector<Item>& i
                                      [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
   const std::vector<ImageHeader>& headers = most->second;
   RenditionFacts facts;
-  facts.codec = most->first;
+  facts.codec_name = most->first;
+  facts.codec = capabilities.at(most->first);
   facts.num_probed = static_cast<std::int64_t>(headers.size());
   facts.typical = headers.front();
   facts.typical.width = median_of(headers, [](const ImageHeader& h) { return h.width; });

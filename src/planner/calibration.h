@@ -25,10 +25,16 @@ struct Calibration {
   return items_of(dataset, rendition, calibration.items);
 }
 
+/// What the rates of a rendition are measured with: its calibration items; of videos whole work units of consecutive items,
+/// evenly spaced, as a run reads them.
+[[nodiscard]] std::vector<Item> rate_items(const Dataset& dataset, const Dataset::Rendition& rendition,
+                                           const Calibration& calibration);
+
 /// What the calibration items of a rendition have in common, from their headers.
 struct RenditionFacts {
-  const Codec* codec = nullptr;  ///< of most items
-  ImageHeader typical;           ///< medians; flags by majority
+  std::string codec_name;  ///< of most items; of frames the video's: "h264"
+  CodecCapabilities codec;
+  ImageHeader typical;  ///< medians; flags by majority
   std::int64_t num_probed = 0;
 };
 /// kNotFound or kUnsupported when no item of the rendition can be read.

@@ -31,12 +31,12 @@ Result<std::vector<Plan>> make_candidates(const Runtime& runtime, const ModelCar
   SMOL_ASSIGN_OR_RETURN(const Backend* backend, runtime.backends.find(card.backend));
   OptimizerInput input;
   input.logical = card.pipeline;
-  input.context.codec = facts.codec->capabilities();
+  input.context.codec = facts.codec;
   input.context.backend = backend->capabilities();
   input.context.typical = facts.typical;
   input.allow_lossy = options.allow_lossy;
   input.disabled_rules.insert(options.disabled_rules.begin(), options.disabled_rules.end());
-  input.codec_name = facts.codec->name();
+  input.codec_name = facts.codec_name;
   SMOL_ASSIGN_OR_RETURN(const OptimizerResult optimized, optimize(input));
 
   std::vector<Plan> plans;

@@ -8,8 +8,10 @@ namespace {
 RenditionFacts facts_of(const Runtime& runtime, const std::vector<Item>& sample, const std::string& rendition) {
   if (Result<RenditionFacts> facts = survey(runtime, sample, rendition); facts.ok()) return *std::move(facts);
   RenditionFacts facts;
-  facts.codec = runtime.codecs.codecs().front().get();
-  facts.typical.format = facts.codec->name();
+  const Codec& codec = *runtime.codecs.codecs().front();
+  facts.codec_name = codec.name();
+  facts.codec = codec.capabilities();
+  facts.typical.format = codec.name();
   facts.typical.width = 500;
   facts.typical.height = 375;
   return facts;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/frame_access.h"
+
 namespace smol {
 namespace {
 
@@ -78,9 +80,22 @@ Result<InputDifference> measure_difference(const Runtime& runtime, const Physica
   options.limits = limits;
   InputDifference total;
   std::vector<std::uint8_t> bytes;
+  FrameAccess exact_frames, other_frames;
   for (const Item& item : items) {
     if (total.num_pictures == max_pictures) break;
-    if (item.error || item.picture || (!item.bytes && !read_file(item.path, bytes).ok())) continue;
+    if (item.video && !item.error) {
+      const auto run = [&](FrameAccess& frames, const PhysicalPipeline& pipeline, Side& side) {
+        return frames.with_frame(item, {pipeline.decode.deblocking, pipeline.decode.scale_denominator}, limits,
+                                 [&](Decoder& decoder, const ImageHeader& header, double /*frame_us*/) -> Status {
+                                   const auto report = side.preprocessor->run(decoder, {}, header, options, side.tensor);
+                                   return report.ok() ? Status{} : report.error();
+                                 });
+      };
+      if (run(exact_frames, exact, first).ok() && run(other_frames, other, second).ok())
+        compare(first.tensor, second.tensor, steps, total);
+      continue;
+    }
+    if (item.error || item.picture || (!item.bytes && !read_item(item, bytes).ok())) continue;
     const ByteView view = item.bytes ? ByteView(*item.bytes) : ByteView(bytes);
     const Codec* codec = runtime.codecs.sniff(view);
     if (codec == nullptr) continue;

@@ -58,7 +58,7 @@ Result<PlanSet> Planning::run() {
 
 Status Planning::survey_renditions() {
   for (const Dataset::Rendition& rendition : dataset_.renditions) {
-    items_.push_back(calibration_items(dataset_, rendition, calibration_));
+    items_.push_back(rate_items(dataset_, rendition, calibration_));
     SMOL_ASSIGN_OR_RETURN(RenditionFacts facts, survey(runtime_, items_.back(), rendition.name));
     rendition_facts_.push_back(facts);
   }

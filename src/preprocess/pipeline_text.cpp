@@ -17,7 +17,9 @@ std::string decode_text(const DecodeStep& step) {
   text += std::string(", region=") + (step.region ? "true" : "false");
   text += std::string(", early_stop=") + (step.early_stop ? "true" : "false");
   text += ", format=" + std::string(name_of(step.format));
-  return text + (step.thumbnail ? ", thumbnail=true)" : ")");
+  if (step.thumbnail) text += ", thumbnail=true";
+  if (step.deblocking != Deblocking::kAll) text += ", deblocking=" + std::string(name_of(step.deblocking));
+  return text + ")";
 }
 
 std::string step_text(const PhysicalStep& step) {
@@ -53,6 +55,7 @@ Result<DecodeStep> parse_decode(std::string_view text) {
                  "decode: format must be one of gray8, rgb8, bgr8, rgbx8, ycc8_planar: " + std::string(format)};
   }
   step.thumbnail = reader.boolean("thumbnail", false);
+  SMOL_ASSIGN_OR_RETURN(step.deblocking, parse_deblocking(reader.text("deblocking", name_of(step.deblocking))));
   SMOL_RETURN_IF_ERROR(reader.finish());
   return step;
 }

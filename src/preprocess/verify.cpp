@@ -197,7 +197,8 @@ Status check_label(const PhysicalPipeline& pipeline) {
     if (fused != nullptr && fused->coefficient_bits != 22) best = FidelityLabel::kWithin1Lsb;
   }
   const DecodeStep& decode = pipeline.decode;
-  if (decode.scale_denominator > 1 || decode.format == PixelFormat::kYcc8Planar || decode.thumbnail)
+  if (decode.scale_denominator > 1 || decode.format == PixelFormat::kYcc8Planar || decode.thumbnail ||
+      decode.deblocking != Deblocking::kAll)
     best = FidelityLabel::kLossy;
   if (pipeline.label >= best) return {};
   return Error{ErrorCode::kInvalidArgument, "the label promises too much, promised and possible: " +

@@ -12,14 +12,15 @@
 #include "smol/source.h"
 #include "source/csv.h"
 #include "source/folder.h"
+#include "source/join_key.h"
+#include "source/rendition_index.h"
+#include "source/store.h"
+#include "source/stored_dataset.h"
+#include "source/videos.h"
 
 namespace smol {
 namespace {
 namespace fs = std::filesystem;
-
-std::string resolve(const fs::path& folder, const std::string& path) {
-  return fs::path(path).is_absolute() ? path : (folder / path).lexically_normal().string();
-}
 
 Result<int> parse_integer(const std::string& text, const std::string& where) {
   int value = 0;
@@ -134,8 +135,6 @@ class LabelReader {
   std::size_t num_matched_ = 0;
 };
 
-std::string stem_of(const std::string& file) { return fs::path(file).replace_extension().string(); }
-
 // Items are named with their extension; the likely slip is to leave it out, to name another rendition's, or the folder.
 std::string near_match(const std::vector<std::string>& ids, const std::string& name) {
   const auto same = [&](auto part_of) {
@@ -190,7 +189,7 @@ Status read_regions(const std::string& path, Dataset& dataset) {
 Status check_stems(const Dataset& dataset) {
   std::unordered_map<std::string, std::string> item_of;
   for (const std::string& id : dataset.item_ids) {
-    if (const auto [first, added] = item_of.try_emplace(stem_of(id), id); !added) {
+    if (const auto [first, added] = item_of.try_emplace(join_key_of(id), id); !added) {
       return Error{
           ErrorCode::kInvalidArgument,
           fmt::format("two pictures of rendition '{}' differ only in their extension, so the other renditions cannot "
@@ -207,15 +206,66 @@ bool looks_like_picture(const std::string& path, const RecognisePicture& recogni
   return recognise && read_file_range(path, 0, kFirstBytes, bytes).ok() && recognise(bytes);
 }
 
+// The frames of the videos named `keys`, paths in the first rendition, take their places among the items.
+Status add_videos(Dataset& dataset, const std::vector<std::string>& keys, const DatasetOptions& options) {
+  for (Dataset::Rendition& rendition : dataset.renditions) {
+    const bool is_first = &rendition == &dataset.renditions.front();
+    std::error_code ignored;
+    const bool is_file = !is_first && !fs::is_directory(rendition.path, ignored);
+    const RenditionIndex index = is_first || is_file ? RenditionIndex{} : RenditionIndex(rendition);
+    std::map<std::string, Result<std::string>> paths;
+    for (const std::string& key : keys) {
+      Result<std::string> path = is_first  ? Result<std::string>(resolve(rendition.path, key))
+                                 : is_file ? Result<std::string>(rendition.path)
+                                           : index.locate(key);
+      paths.emplace(key, std::move(path));
+    }
+    SMOL_ASSIGN_OR_RETURN(rendition.videos, index_videos(paths, options));
+  }
+  for (std::string& id : frame_ids(dataset.renditions.front(), options.frames.value_or(FrameSampling{})))
+    dataset.item_ids.push_back(std::move(id));
+  return {};
+}
+
+// A rendition may be one video rather than a folder.
+Status take_single_video(Dataset& dataset, const DatasetOptions& options) {
+  Dataset::Rendition& first = dataset.renditions.front();
+  const fs::path file(first.path);
+  first.path = file.parent_path().empty() ? "." : file.parent_path().string();
+  return add_videos(dataset, {file.filename().string()}, options);
+}
+
+bool is_video_file(const std::string& path) {
+  constexpr std::int64_t kFirstBytes = 4096;
+  std::vector<std::uint8_t> bytes;
+  return has_video_extension(path) || (read_file_range(path, 0, kFirstBytes, bytes).ok() && looks_like_video(bytes));
+}
+
 // A folder of pictures may also hold labels or notes.
-Status read_item_ids(Dataset& dataset, const RecognisePicture& recognise) {
+Status read_item_ids(Dataset& dataset, const DatasetOptions& options) {
+  const RecognisePicture& recognise = options.recognise;
+  std::error_code ignored;
+  const std::string& first = dataset.renditions.front().path;
+  if (fs::is_regular_file(first, ignored) && !may_be_store(first) && is_video_file(first))
+    return take_single_video(dataset, options);
+  SMOL_RETURN_IF_ERROR(open_stores(dataset));
+  if (dataset.renditions.front().store) {
+    SMOL_RETURN_IF_ERROR(read_stored_items(dataset, recognise));
+    return dataset.renditions.size() > 1 ? check_stems(dataset) : Status{};
+  }
   const std::string& folder = dataset.renditions.front().path;
   SMOL_ASSIGN_OR_RETURN(std::vector<std::string> files, list_files(folder, &dataset.num_passed_over));
-  const bool can_tell = recognise || std::any_of(files.begin(), files.end(), has_picture_extension);
+  std::vector<std::string> videos;
+  std::copy_if(files.begin(), files.end(), std::back_inserter(videos), has_video_extension);
+  const bool can_tell = recognise || !videos.empty() || std::any_of(files.begin(), files.end(), has_picture_extension);
   if (can_tell) {
     dataset.num_passed_over += static_cast<std::int64_t>(std::erase_if(files, [&](const std::string& file) {
       return !has_picture_extension(file) && !looks_like_picture(resolve(folder, file), recognise);
     }));
+  }
+  if (files.empty() && !videos.empty()) {
+    dataset.num_passed_over -= static_cast<std::int64_t>(videos.size());
+    return add_videos(dataset, videos, options);
   }
   if (files.empty()) {
     return Error{ErrorCode::kNotFound,
@@ -271,17 +321,28 @@ Status read_calibration(const YAML::Node& node, Dataset& dataset) {
   return {};
 }
 
-Result<Dataset> read_yaml(const std::string& path, const RecognisePicture& recognise) {
+Status read_sampling(const YAML::Node& node, DatasetOptions& options, const std::string& path) {
+  Result<FrameSampling> sampling = parse_frame_sampling(node.as<std::string>());
+  if (!sampling.ok()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("`frames`: {}, on line {} of {}", sampling.error().message, node.Mark().line + 1, path)};
+  }
+  if (!options.frames) options.frames = *sampling;
+  return {};
+}
+
+Result<Dataset> read_yaml(const std::string& path, DatasetOptions options) {
   Dataset dataset;
   dataset.path = path;
   const fs::path folder = fs::path(path).parent_path();
   const YAML::Node root = YAML::LoadFile(path);
   if (!root.IsMap()) return Error{ErrorCode::kInvalidArgument, "a dataset file is a map with the key `renditions`: " + path};
-  constexpr std::array<std::string_view, 5> kKeys{"renditions", "labels", "regions", "calibration", "models"};
+  constexpr std::array<std::string_view, 6> kKeys{"renditions", "labels", "regions", "calibration", "models", "frames"};
   SMOL_RETURN_IF_ERROR(check_keys(root, kKeys, path));
   if (!root["renditions"]) return Error{ErrorCode::kInvalidArgument, "a dataset file needs the key `renditions`: " + path};
   SMOL_RETURN_IF_ERROR(read_renditions(root["renditions"], folder, dataset));
-  SMOL_RETURN_IF_ERROR(read_item_ids(dataset, recognise));
+  if (root["frames"]) SMOL_RETURN_IF_ERROR(read_sampling(root["frames"], options, path));
+  SMOL_RETURN_IF_ERROR(read_item_ids(dataset, options));
   if (root["regions"]) SMOL_RETURN_IF_ERROR(read_regions(resolve(folder, root["regions"].as<std::string>()), dataset));
   if (root["labels"]) {  // after the regions, which they may name
     const std::string labels = resolve(folder, root["labels"].as<std::string>());
@@ -294,7 +355,28 @@ Result<Dataset> read_yaml(const std::string& path, const RecognisePicture& recog
   return dataset;
 }
 
-Result<Dataset> read_list(const std::string& path) {
+// Videos that a list names stand for their frames, in their places.
+Status expand_videos(Dataset& dataset, const DatasetOptions& options) {
+  std::vector<std::string> videos, ids;
+  std::copy_if(dataset.item_ids.begin(), dataset.item_ids.end(), std::back_inserter(videos), has_video_extension);
+  if (videos.empty()) return {};
+  ids.swap(dataset.item_ids);
+  SMOL_RETURN_IF_ERROR(add_videos(dataset, videos, options));
+  std::unordered_map<std::string, std::vector<std::string>> frames;
+  for (std::string& id : dataset.item_ids) frames[id.substr(0, id.rfind('#'))].push_back(std::move(id));
+  dataset.item_ids.clear();
+  for (std::string& id : ids) {
+    const auto found = frames.find(id);
+    if (found == frames.end()) {
+      dataset.item_ids.push_back(std::move(id));
+    } else {
+      std::move(found->second.begin(), found->second.end(), std::back_inserter(dataset.item_ids));
+    }
+  }
+  return {};
+}
+
+Result<Dataset> read_list(const std::string& path, const DatasetOptions& options) {
   Dataset dataset;
   dataset.path = path;
   dataset.renditions.push_back({"full", fs::path(path).parent_path().string()});
@@ -319,60 +401,28 @@ Result<Dataset> read_list(const std::string& path) {
   if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
     return Error{ErrorCode::kInvalidArgument, fmt::format("the list names an item twice: '{}' in {}", *twice, path)};
   }
+  SMOL_RETURN_IF_ERROR(expand_videos(dataset, options));
   return dataset;
 }
-
-// The file that stands for an item: a.jpg and a.png in one rendition would both answer for the stem; refuse rather than
-// guess.
-Result<std::string> choose_match(const Dataset::Rendition& rendition, const std::string& item_id,
-                                 std::vector<std::string> matches) {
-  // Notes may lie beside pictures: a.jpg with a.txt.
-  if (std::any_of(matches.begin(), matches.end(), has_picture_extension))
-    std::erase_if(matches, [](const std::string& match) { return !has_picture_extension(match); });
-  if (matches.size() == 1) return std::move(matches.front());
-  if (matches.empty()) {
-    return Error{ErrorCode::kNotFound, fmt::format("rendition '{}' has no file for item '{}'", rendition.name, item_id),
-                 Stage::kRead};
-  }
-  std::sort(matches.begin(), matches.end());
-  return Error{ErrorCode::kInvalidArgument,
-               fmt::format("rendition '{}' has {} files for item '{}', keep one: {}", rendition.name, matches.size(),
-                           item_id, fmt::join(matches, ", ")),
-               Stage::kRead};
-}
-
-// All files of a rendition by relative path and by stem.
-class RenditionIndex {
- public:
-  RenditionIndex() = default;
-  explicit RenditionIndex(const Dataset::Rendition& rendition) : rendition_(rendition) {
-    Result<std::vector<std::string>> files = list_files(rendition.path);
-    if (!files.ok()) return;  // every item will then say that it is missing
-    for (const std::string& file : *files) by_stem_[stem_of(file)].push_back(file);
-  }
-  [[nodiscard]] Result<std::string> locate(const std::string& item_id) const {
-    std::vector<std::string> matches;
-    if (const auto found = by_stem_.find(stem_of(item_id)); found != by_stem_.end()) {
-      for (const std::string& file : found->second) matches.push_back(resolve(rendition_.path, file));
-    }
-    return choose_match(rendition_, item_id, std::move(matches));
-  }
-
- private:
-  Dataset::Rendition rendition_;
-  std::unordered_map<std::string, std::vector<std::string>> by_stem_;
-};
 
 }  // namespace
 
 Result<std::string> Dataset::locate(const Rendition& rendition, const std::string& item_id) const {
+  if (rendition.store) {
+    SMOL_ASSIGN_OR_RETURN(const StoredPicture found, find_stored(*this, rendition, item_id));
+    return found.store->path_of(found.member);
+  }
   const std::string same = resolve(rendition.path, item_id);
   std::error_code ignored;
   if (rendition.name == renditions.front().name && fs::exists(same, ignored)) return same;
-  const fs::path wanted(same);
   std::vector<std::string> matches;
-  for (const auto& entry : fs::directory_iterator(wanted.parent_path(), ignored)) {
-    if (entry.path().stem() == wanted.stem() && entry.is_regular_file(ignored)) matches.push_back(entry.path().string());
+  for (const std::string& key : {join_key_of(item_id), inner_key_of(item_id)}) {
+    const fs::path wanted(resolve(rendition.path, key));
+    if (!matches.empty()) break;
+    for (const auto& entry : fs::directory_iterator(wanted.parent_path(), ignored)) {
+      if (entry.path().stem() == wanted.filename() && entry.is_regular_file(ignored))
+        matches.push_back(entry.path().string());
+    }
   }
   return choose_match(rendition, item_id, std::move(matches));
 }
@@ -381,7 +431,8 @@ std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int nu
   const auto found = std::find_if(renditions.begin(), renditions.end(), [&](const Rendition& r) { return r.name == name; });
   // Listing a rendition once costs one walk; asking the file system for every item would cost one walk an item.
   const bool is_reference = found == renditions.begin();
-  const RenditionIndex index = is_reference || found == renditions.end() ? RenditionIndex{} : RenditionIndex(*found);
+  const bool is_folder = !is_reference && found != renditions.end() && !found->store;
+  const RenditionIndex index = is_folder ? RenditionIndex(*found) : RenditionIndex{};
   std::vector<Item> items;
   for (std::size_t i = static_cast<std::size_t>(shard); i < item_ids.size(); i += static_cast<std::size_t>(num_shards)) {
     Item item;
@@ -389,14 +440,18 @@ std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int nu
     if (!regions.empty()) item.regions = regions[i];
     if (found == renditions.end()) {
       item.error = Error{ErrorCode::kNotFound, "the dataset has no rendition: " + name, Stage::kRead};
+    } else if (place_in_video(renditions.front(), *found, item)) {
+      if (item.video && !item.regions.empty()) item.full_size = frame_size_of(renditions.front(), item.id);
+    } else if (found->store) {
+      set_stored(item, find_stored(*this, *found, item.id));
     } else if (is_reference) {
       item.path = resolve(found->path, item.id);
     } else if (Result<std::string> file = index.locate(item.id); file.ok()) {
       item.path = *std::move(file);
-      if (!item.regions.empty()) item.frame_path = resolve(renditions.front().path, item.id);
     } else {
       item.error = std::move(file).error();
     }
+    if (!is_reference && !item.error && !item.video && !item.regions.empty()) set_frame(*this, item);
     items.push_back(std::move(item));
   }
   return from_items(std::move(items));
@@ -408,22 +463,29 @@ int Dataset::label_of(std::size_t item, std::size_t region) const {
   return item < labels.size() ? labels[item] : -1;
 }
 
-Result<Dataset> open_dataset(const std::string& name, const RecognisePicture& recognise) {
+Result<Dataset> open_dataset(const std::string& name, const DatasetOptions& options) {
   std::error_code ignored;
   const fs::path given(name);
-  if (!fs::exists(given, ignored)) return Error{ErrorCode::kNotFound, "no such file or folder: " + name, Stage::kRead};
+  if (!may_be_store(name) && !fs::exists(given, ignored))
+    return Error{ErrorCode::kNotFound, "no such file or folder: " + name, Stage::kRead};
   const std::string extension = given.extension().string();
   try {
-    if (extension == ".yaml" || extension == ".yml") return read_yaml(name, recognise);
+    if (extension == ".yaml" || extension == ".yml") return read_yaml(name, options);
   } catch (const YAML::Exception& failure) {
     return Error{ErrorCode::kInvalidArgument, fmt::format("cannot read dataset file, {}: {}", failure.what(), name)};
   }
-  if (extension == ".txt") return read_list(name);
+  if (extension == ".txt") return read_list(name, options);
   Dataset dataset;
   dataset.path = name;
-  if (fs::is_directory(given, ignored)) {
+  if (fs::is_directory(given, ignored) || may_be_store(name)) {
     dataset.renditions.push_back({"full", name});
-    SMOL_RETURN_IF_ERROR(read_item_ids(dataset, recognise));
+    SMOL_RETURN_IF_ERROR(read_item_ids(dataset, options));
+    return dataset;
+  }
+  const bool is_picture = has_picture_extension(name) || looks_like_picture(name, options.recognise);
+  if (!is_picture && is_video_file(name)) {
+    dataset.renditions.push_back({"full", name});
+    SMOL_RETURN_IF_ERROR(take_single_video(dataset, options));
     return dataset;
   }
   const std::string folder = given.parent_path().string();

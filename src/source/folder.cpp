@@ -45,7 +45,7 @@ bool has_picture_extension(const std::string& path) {
 }
 
 Result<std::unique_ptr<Source>> open_folder(const std::string& path, const RecognisePicture& recognise) {
-  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(path, recognise));
+  SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_dataset(path, {recognise, {}, {}, {}}));
   return dataset.open(dataset.renditions.front().name);
 }
 

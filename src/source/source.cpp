@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "source/store.h"
 
 namespace smol {
 namespace {
@@ -24,6 +25,16 @@ class ItemList final : public Source {
     const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
     if (index >= items_.size()) return std::optional<Item>{};
     return std::optional<Item>{items_[index]};
+  }
+  Status next_unit(std::vector<Item>& unit) override {
+    unit.clear();
+    std::size_t begin = next_.load(std::memory_order_relaxed), end = begin;
+    do {
+      if (begin >= items_.size()) return {};
+      end = unit_end(items_, begin);
+    } while (!next_.compare_exchange_weak(begin, end, std::memory_order_relaxed));
+    unit.assign(items_.begin() + static_cast<std::ptrdiff_t>(begin), items_.begin() + static_cast<std::ptrdiff_t>(end));
+    return {};
   }
   [[nodiscard]] std::optional<std::int64_t> size() const override { return static_cast<std::int64_t>(items_.size()); }
 
@@ -113,6 +124,13 @@ Status read_from(const OpenFile& file, const std::string& path, std::int64_t off
 
 }  // namespace
 
+Status Source::next_unit(std::vector<Item>& unit) {
+  unit.clear();
+  SMOL_ASSIGN_OR_RETURN(std::optional<Item> item, next());
+  if (item) unit.push_back(*std::move(item));
+  return {};
+}
+
 std::unique_ptr<Source> from_items(std::vector<Item> items) { return std::make_unique<ItemList>(std::move(items)); }
 
 std::unique_ptr<Source> from_generator(std::function<std::optional<Item>()> generator, std::optional<std::int64_t> size) {
@@ -137,9 +155,10 @@ Status read_file_range(const std::string& path, std::int64_t offset, std::int64_
   return read_from(file, path, offset, std::clamp<std::int64_t>(file.size_bytes - offset, 0, length), buffer);
 }
 
-Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer) {
+Status read_item(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer) {
   if (item.error) return *item.error;
   SMOL_RETURN_IF_ERROR(check_range(offset, length));
+  if (item.stored.store) return item.stored.store->read_range(item.stored.member, offset, length, buffer);
   if (!item.bytes) return read_file_range(item.path, offset, length, buffer);
   const auto size = static_cast<std::int64_t>(item.bytes->size());
   const std::int64_t begin = std::clamp<std::int64_t>(offset, 0, size),
@@ -147,6 +166,27 @@ Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t le
   buffer.reserve(static_cast<std::size_t>(end - begin) + kReadableAfterEnd);
   buffer.assign(item.bytes->begin() + begin, item.bytes->begin() + end);
   return {};
+}
+
+Status read_item(const Item& item, std::vector<std::uint8_t>& buffer) {
+  return read_item(item, 0, Source::kToTheEnd, buffer);
+}
+
+Status read_named(const std::string& name, std::vector<std::uint8_t>& buffer) {
+  SMOL_ASSIGN_OR_RETURN(const Item item, item_named(name));
+  return read_item(item, buffer);
+}
+
+Status Source::read_range(const Item& item, std::int64_t offset, std::int64_t length, std::vector<std::uint8_t>& buffer) {
+  return read_item(item, offset, length, buffer);
+}
+
+Item frame_of(const Item& item) {
+  Item frame;
+  frame.id = item.id;
+  frame.path = item.frame_path;
+  frame.stored = item.frame_stored;
+  return frame;
 }
 
 namespace {
@@ -170,6 +210,11 @@ std::string fingerprint_of_content(const Item& item, std::int64_t* file_bytes) {
     }
     return digest_of(rows);
   }
+  if (item.stored.store) {
+    const Store::Facts facts = item.stored.store->facts_of(item.stored.member);
+    if (file_bytes != nullptr && facts.size_bytes > 0) *file_bytes = facts.size_bytes;
+    return facts.fingerprint;
+  }
   return fingerprint_of_file(item.path, file_bytes);
 }
 
@@ -181,7 +226,7 @@ std::string fingerprint_of(const Item& item, std::int64_t* file_bytes) {
   if (item.full_size) {
     fingerprint += fmt::format("/{}x{}", item.full_size->width, item.full_size->height);
   } else if (!item.frame_path.empty()) {
-    fingerprint += "/" + fingerprint_of_file(item.frame_path, nullptr);
+    fingerprint += "/" + fingerprint_of_content(frame_of(item), nullptr);
   }
   return fingerprint;
 }

@@ -66,6 +66,8 @@ bool read_codec(const std::string& value, OptimizerInput& input) {
       codec.planar = true;
     } else if (key == "thumbnails") {
       codec.embedded_thumbnails = true;
+    } else if (key == "deblocking") {
+      codec.deblocking = true;
     } else if (key == "formats") {
       codec.formats.clear();
       for (const std::string& name : split(word, ',')) {
@@ -89,6 +91,8 @@ bool read_typical(const std::string& value, ImageHeader& typical) {
       if (!read_size(word, typical.chroma_horizontal, typical.chroma_vertical)) return false;
     } else if (key == "progressive") {
       typical.progressive = true;
+    } else if (key == "predicted") {
+      typical.predicted = true;
     } else if (key == "gray") {
       typical.channels = 1;
     } else if (key == "thumbnail") {

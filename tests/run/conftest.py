@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from drawn_clips import CLIPS, encode
 from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -134,3 +135,15 @@ def rows_of() -> Callable[[pathlib.Path], dict[str, dict]]:
         return rows
 
     return read
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], pathlib.Path]:
+    """The videos of CLIPS by name, made when first asked for."""
+    folder = tmp_path_factory.mktemp("clips")
+
+    def clip(name: str) -> pathlib.Path:
+        path = folder / name
+        return path if path.exists() else encode(path, CLIPS[name])
+
+    return clip

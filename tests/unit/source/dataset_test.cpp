@@ -46,7 +46,7 @@ TEST_F(DatasetTest, FilesOfOtherNamesAreItemsWhenTheyAreRecognised) {
   for (const char* name : {"p/b.jpg", "p/a", "p/a.bak", "p/sub/c.jpg_large", "p/.hidden"}) write(name, "picture");
   write("p/labels.csv", "item,label\n"), write("p/empty", "");
   const auto recognise = [](ByteView bytes) { return bytes.size() == 7 && bytes.front() == 'p'; };
-  const Dataset dataset = open_dataset(path("p"), recognise).value();
+  const Dataset dataset = open_dataset(path("p"), {.recognise = recognise}).value();
   EXPECT_EQ(dataset.item_ids, (std::vector<std::string>{"a", "a.bak", "b.jpg", "sub/c.jpg_large"}));
   EXPECT_EQ(dataset.num_passed_over, 2);
   const Dataset by_name = open_dataset(path("p")).value();
@@ -54,7 +54,8 @@ TEST_F(DatasetTest, FilesOfOtherNamesAreItemsWhenTheyAreRecognised) {
   EXPECT_EQ(by_name.num_passed_over, 5);
   write("q/labels.csv");
   EXPECT_EQ(open_dataset(path("q"))->item_ids, (std::vector<std::string>{"labels.csv"}));
-  EXPECT_NE(open_dataset(path("q"), recognise).error().message.find("no pictures, 1 other"), std::string::npos);
+  EXPECT_NE(open_dataset(path("q"), {.recognise = recognise}).error().message.find("no pictures, 1 other"),
+            std::string::npos);
 }
 
 TEST_F(DatasetTest, LabelsAreForItemsOrForTheirRegions) {

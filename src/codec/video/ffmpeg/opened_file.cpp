@@ -143,6 +143,10 @@ VideoInfo OpenedFile::info() {
   info.full_range = parameters.color_range == AVCOL_RANGE_JPEG;
   info.hdr = parameters.color_trc == AVCOL_TRC_SMPTE2084 || parameters.color_trc == AVCOL_TRC_ARIB_STD_B67;
   info.has_b_frames = parameters.video_delay > 0;
+  // Decoders that look at AVCodecContext::skip_loop_filter; VP9's and AV1's do not.
+  info.can_skip_deblocking = parameters.codec_id == AV_CODEC_ID_H264 || parameters.codec_id == AV_CODEC_ID_HEVC ||
+                             parameters.codec_id == AV_CODEC_ID_VP8;
+  info.max_scale_denominator = 1 << std::min<int>(decoder_->max_lowres, 2);
   if (format_->pb != nullptr) info.file_bytes = std::max<std::int64_t>(0, avio_size(format_->pb));
   return info;
 }

@@ -1,0 +1,21 @@
+#pragma once
+#include <string>
+
+#include "smol/source.h"
+
+namespace smol {
+
+/// Opens the store of every rendition that is no folder of pictures. kNotFound, kIo, kCorrupt, kNotBuilt, kUnsupported.
+Status open_stores(Dataset& dataset);
+/// The pictures of the first rendition's store become the dataset's items, with the labels that the store has.
+Status read_stored_items(Dataset& dataset, const RecognisePicture& recognise);
+/// The picture of a rendition's store that stands for an item: of the first rendition the one of that id, of another the one
+/// with the same key (join_key.h). kNotFound; kInvalidArgument when several could be meant.
+[[nodiscard]] Result<StoredPicture> find_stored(const Dataset& dataset, const Dataset::Rendition& rendition,
+                                                const std::string& item_id);
+/// Gives an item its bytes, or the error that there are none.
+void set_stored(Item& item, Result<StoredPicture> found);
+/// Gives an item of another rendition the first rendition's picture as the frame of its regions.
+void set_frame(const Dataset& dataset, Item& item);
+
+}  // namespace smol
