@@ -55,6 +55,7 @@ struct VideoFrame {
   std::int64_t pts = 0;     ///< ticks of VideoInfo::time_base
   std::int64_t packet = 0;  ///< place in decode order
   bool key = false;         ///< decodes without others
+  bool reference = true;    ///< others may depend on it; false only where the packet says that none does
   friend bool operator==(const VideoFrame&, const VideoFrame&) = default;
 };
 

@@ -217,5 +217,29 @@ TEST(VideoFilesTest, DeblockingIsLeftOutAsFfmpegLeavesItOut) {
   }
 }
 
+TEST(VideoFilesTest, FramesThatNoOtherNeedsAreThoseThatFfmpegLeavesOut) {
+  SMOL_DATA_OR_SKIP(folder, "video");
+  FFMPEG_OR_SKIP();
+  for (const std::string& file : {folder + "/street-cars.mp4", folder + "/car-detection.mp4", folder + "/vtest.avi",
+                                  std::string(SMOL_TESTS_DIR "/../fuzz/video_seeds/h264.ts"),
+                                  std::string(SMOL_TESTS_DIR "/../fuzz/video_seeds/h264-open.mkv"),
+                                  std::string(SMOL_TESTS_DIR "/../fuzz/video_seeds/hevc.mp4")}) {
+    SCOPED_TRACE(file);
+    const auto index = library().index(file);
+    ASSERT_TRUE(index.ok());
+    std::vector<std::int64_t> ours, theirs;
+    for (const VideoFrame& frame : index->frames) {
+      if (frame.reference) ours.push_back(frame.pts);
+    }
+    const std::string command =
+        "ffprobe -v quiet -select_streams v:0 -skip_frame noref -show_entries "
+        "frame=best_effort_timestamp -of default=nokey=1:noprint_wrappers=1 '" +
+        file + "'";
+    const Pipe pipe(popen(command.c_str(), "r"));
+    for (long long pts = 0; std::fscanf(pipe.get(), " %lld", &pts) == 1;) theirs.push_back(pts);
+    EXPECT_EQ(ours, theirs);
+  }
+}
+
 }  // namespace
 }  // namespace smol::testing

@@ -25,7 +25,7 @@ Result<VideoIndex> build_index(VideoInfo info, std::span<const PacketFacts> pack
   std::vector<VideoFrame>& frames = index.frames;
   for (std::size_t i = 0; i < packets.size(); ++i) {
     if (!packets[i].discard && packets[i].pts)
-      frames.push_back({*packets[i].pts, static_cast<std::int64_t>(i), packets[i].key});
+      frames.push_back({*packets[i].pts, static_cast<std::int64_t>(i), packets[i].key, packets[i].reference});
   }
   if (frames.empty()) return Error{ErrorCode::kCorrupt, "the stream has no frames", Stage::kDecode};
   std::stable_sort(frames.begin(), frames.end(), [](const VideoFrame& a, const VideoFrame& b) { return a.pts < b.pts; });

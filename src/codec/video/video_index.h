@@ -11,6 +11,7 @@ struct PacketFacts {
   bool key = false;
   bool discard = false;  ///< decoded for others, never shown (edit lists)
   std::int64_t bytes = 0;
+  bool reference = true;
 };
 
 /// Frames in the order in which they are shown, and groups that begin at key packets. Packets that are shown must have a

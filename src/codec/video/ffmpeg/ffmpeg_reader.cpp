@@ -200,12 +200,12 @@ void FfmpegReader::note_damage(const Request& request) {
 }
 
 bool FfmpegReader::is_damaged(const Request& request, std::int64_t number) {
-  const std::int64_t packet = request.index.frames[static_cast<std::size_t>(number)].packet;
+  const VideoFrame& frame = request.index.frames[static_cast<std::size_t>(number)];
   if ((frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame_->decode_error_flags != 0) {
-    damaged_packet_ = std::min(packet, damaged_packet_.value_or(packet));
+    if (frame.reference) damaged_packet_ = std::min(frame.packet, damaged_packet_.value_or(frame.packet));
     return true;
   }
-  if (!damaged_packet_ || packet <= *damaged_packet_) return false;
+  if (!damaged_packet_ || frame.packet <= *damaged_packet_) return false;
   if (frame_->key_frame == 0) return true;
   damaged_packet_.reset();
   return false;
