@@ -148,7 +148,7 @@ std::string VideoChecks::read_file(std::uint32_t choices, const std::stop_token&
   options.stop = stop;
   options.limits.max_pixels = kMaxPixels;
   options.threads = random() % 8 == 0 ? 2 : 1;
-  if (random() % 4 == 0) options.fail_on = FailOn::kNone;
+  options.fail_on = static_cast<FailOn>(random() % 4);
   if (random() % 4 == 0) options.fidelity.deblocking = VideoFidelity::Deblocking::kNone;
   for (const std::vector<std::int64_t>& wanted : {numbers, some}) {
     Reading reading(wanted);

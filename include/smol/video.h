@@ -55,6 +55,7 @@ struct VideoFrame {
   std::int64_t pts = 0;     ///< ticks of VideoInfo::time_base
   std::int64_t packet = 0;  ///< place in decode order
   bool key = false;         ///< decodes without others
+  bool reference = true;    ///< others may depend on it; false only where the packet says that none does
   friend bool operator==(const VideoFrame&, const VideoFrame&) = default;
 };
 
@@ -128,6 +129,7 @@ struct VideoReadOptions {
   int threads = 1;  ///< of the decoder: frame threads; 1 is the most economical, groups run in parallel instead
   /// Frames that are wanted but lie further apart than it costs to decode through are sought. False: always decode through.
   bool seek = true;
+  /// kNone: damaged frames are given as they come out. From kError on the decoder gives up where it could paper over a fault.
   FailOn fail_on = FailOn::kTruncated;
   DecodeLimits limits;
   std::stop_token stop;  ///< looked at before each packet; kCancelled

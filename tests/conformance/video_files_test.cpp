@@ -157,6 +157,11 @@ TEST(VideoFilesTest, StreamsOfOpenh264DecodeBitExactly) {
     EXPECT_EQ(std::count(ours.begin(), ours.end(), Samples()), row.num_damaged) << "concealed frames are errors";
     EXPECT_EQ(std::count(all.begin(), all.end(), Samples()), 0);
     EXPECT_TRUE(row.sha1 == "-" || row.sha1 == sha1_of(ours));
+    VideoReadOptions strict;
+    strict.fail_on = FailOn::kError;
+    if (row.num_damaged == 0) {
+      EXPECT_EQ(frames_of(path, *index, numbers, strict), ours);
+    }
     // Alone, and backwards, each is what it is among the others.
     const auto reader = library().open(path);
     for (std::int64_t number = num_frames - 1; number >= 0; number -= 7) {
@@ -214,6 +219,30 @@ TEST(VideoFilesTest, DeblockingIsLeftOutAsFfmpegLeavesItOut) {
         EXPECT_GT(num_different(ours, exact), 0);
       }
     }
+  }
+}
+
+TEST(VideoFilesTest, FramesThatNoOtherNeedsAreThoseThatFfmpegLeavesOut) {
+  SMOL_DATA_OR_SKIP(folder, "video");
+  FFMPEG_OR_SKIP();
+  for (const std::string& file : {folder + "/street-cars.mp4", folder + "/car-detection.mp4", folder + "/vtest.avi",
+                                  std::string(SMOL_TESTS_DIR "/../fuzz/video_seeds/h264.ts"),
+                                  std::string(SMOL_TESTS_DIR "/../fuzz/video_seeds/h264-open.mkv"),
+                                  std::string(SMOL_TESTS_DIR "/../fuzz/video_seeds/hevc.mp4")}) {
+    SCOPED_TRACE(file);
+    const auto index = library().index(file);
+    ASSERT_TRUE(index.ok());
+    std::vector<std::int64_t> ours, theirs;
+    for (const VideoFrame& frame : index->frames) {
+      if (frame.reference) ours.push_back(frame.pts);
+    }
+    const std::string command =
+        "ffprobe -v quiet -select_streams v:0 -skip_frame noref -show_entries "
+        "frame=best_effort_timestamp -of default=nokey=1:noprint_wrappers=1 '" +
+        file + "'";
+    const Pipe pipe(popen(command.c_str(), "r"));
+    for (long long pts = 0; std::fscanf(pipe.get(), " %lld", &pts) == 1;) theirs.push_back(pts);
+    EXPECT_EQ(ours, theirs);
   }
 }
 

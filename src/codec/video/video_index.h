@@ -11,6 +11,7 @@ struct PacketFacts {
   bool key = false;
   bool discard = false;  ///< decoded for others, never shown (edit lists)
   std::int64_t bytes = 0;
+  bool reference = true;
 };
 
 /// Frames in the order in which they are shown, and groups that begin at key packets. Packets that are shown must have a
@@ -21,8 +22,7 @@ struct PacketFacts {
 /// one group.
 [[nodiscard]] VideoIndex build_untimed_index(VideoInfo info, std::int64_t num_frames, std::span<const PacketFacts> packets);
 
-/// Whether to seek for a wanted frame, or to decode on: what each would decode in between, in packets, and what a seek
-/// costs.
+/// Whether to seek for a wanted frame, or to decode on: the pixels that a seek spares, against what it costs.
 struct SeekChoice {
   bool seek = false;
   std::int64_t group = 0;  ///< to seek to

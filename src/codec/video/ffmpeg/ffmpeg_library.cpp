@@ -1,10 +1,33 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "codec/video/ffmpeg/ffmpeg_reader.h"
+#include "codec/video/packet_reference.h"
 #include "codec/video/video_plug_in.h"
 
 namespace smol {
 namespace {
+
+PacketReference::Syntax syntax_of(AVCodecID codec) {
+  switch (codec) {
+    case AV_CODEC_ID_H264:
+      return PacketReference::Syntax::kH264;
+    case AV_CODEC_ID_HEVC:
+      return PacketReference::Syntax::kHevc;
+    case AV_CODEC_ID_MPEG1VIDEO:
+    case AV_CODEC_ID_MPEG2VIDEO:
+      return PacketReference::Syntax::kMpeg2;
+    case AV_CODEC_ID_MPEG4:
+      return PacketReference::Syntax::kMpeg4;
+    default:
+      return PacketReference::Syntax::kUnknown;
+  }
+}
+
+ByteView bytes_of(const std::uint8_t* data, int size) {
+  return data == nullptr ? ByteView() : ByteView(data, static_cast<std::size_t>(std::max(0, size)));
+}
 
 class FfmpegLibrary final : public VideoLibrary {
  public:
@@ -24,6 +47,9 @@ class FfmpegLibrary final : public VideoLibrary {
     const PacketPointer packet(av_packet_alloc());
     if (!packet) return Error{ErrorCode::kOutOfMemory, "no memory to read the video", Stage::kRead};
     std::vector<PacketFacts> packets;
+    const AVCodecParameters& parameters = *file->stream().codecpar;
+    const PacketReference reference(syntax_of(parameters.codec_id),
+                                    bytes_of(parameters.extradata, parameters.extradata_size));
     for (;;) {
       const Status got = file->next_packet(*packet);
       if (!got.ok()) {
@@ -36,7 +62,8 @@ class FfmpegLibrary final : public VideoLibrary {
         return ticks == AV_NOPTS_VALUE ? std::optional<std::int64_t>{} : std::optional(ticks);
       };
       packets.push_back({time(packet->pts), time(packet->dts), (packet->flags & AV_PKT_FLAG_KEY) != 0,
-                         (packet->flags & AV_PKT_FLAG_DISCARD) != 0, packet->size});
+                         (packet->flags & AV_PKT_FLAG_DISCARD) != 0, packet->size,
+                         reference.may_be_reference(bytes_of(packet->data, packet->size))});
     }
     VideoInfo info = file->info();
     if (every_frame_has_time(packets)) return build_index(std::move(info), packets);

@@ -47,7 +47,9 @@ FfmpegReader::FfmpegReader(std::string path, std::unique_ptr<OpenedFile> file)
 
 Status FfmpegReader::prepare(const VideoReadOptions& options) {
   if (!packet_ || !frame_) return no_memory();
-  if (codec_ && fidelity_ == options.fidelity && threads_ == options.threads && max_pixels_ == options.limits.max_pixels)
+  const bool gives_up = options.fail_on >= FailOn::kError;
+  if (codec_ && fidelity_ == options.fidelity && threads_ == options.threads && gives_up_ == gives_up &&
+      max_pixels_ == options.limits.max_pixels)
     return {};
   const AVCodec* const decoder = file_->decoder();
   CodecPointer codec(avcodec_alloc_context3(decoder));
@@ -68,12 +70,14 @@ Status FfmpegReader::prepare(const VideoReadOptions& options) {
   codec->max_pixels = options.limits.max_pixels;
   // Damaged frames come out as well, marked: what is lost shifts no number, and the same frames are counted whoever asks.
   codec->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
+  if (gives_up) codec->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER | AV_EF_EXPLODE;
   if (const int code = avcodec_open2(codec.get(), decoder, nullptr); code < 0)
     return Error{ErrorCode::kUnsupported,
                  fmt::format("cannot start the decoder {}: {}", decoder->name, ffmpeg_message(code)), Stage::kDecode};
   codec_ = std::move(codec);
   fidelity_ = options.fidelity;
   threads_ = options.threads;
+  gives_up_ = gives_up;
   max_pixels_ = options.limits.max_pixels;
   // What was decoded so far is in the decoder that is gone.
   if (started_group_ >= 0) {
@@ -200,12 +204,12 @@ void FfmpegReader::note_damage(const Request& request) {
 }
 
 bool FfmpegReader::is_damaged(const Request& request, std::int64_t number) {
-  const std::int64_t packet = request.index.frames[static_cast<std::size_t>(number)].packet;
+  const VideoFrame& frame = request.index.frames[static_cast<std::size_t>(number)];
   if ((frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame_->decode_error_flags != 0) {
-    damaged_packet_ = std::min(packet, damaged_packet_.value_or(packet));
+    if (frame.reference) damaged_packet_ = std::min(frame.packet, damaged_packet_.value_or(frame.packet));
     return true;
   }
-  if (!damaged_packet_ || packet <= *damaged_packet_) return false;
+  if (!damaged_packet_ || frame.packet <= *damaged_packet_) return false;
   if (frame_->key_frame == 0) return true;
   damaged_packet_.reset();
   return false;

@@ -54,6 +54,7 @@ class FfmpegReader final : public VideoReader {
   FramePointer frame_;
   VideoFidelity fidelity_;
   int threads_ = 0;
+  bool gives_up_ = false;  ///< on what it could paper over
   std::int64_t max_pixels_ = 0;
   std::int64_t next_packet_ = 0;                ///< that the demuxer gives next
   std::int64_t started_group_ = -1;             ///< where decoding last began; -1: it has not

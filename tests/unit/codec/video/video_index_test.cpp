@@ -13,6 +13,8 @@ VideoInfo info_of_25_a_second() {
   VideoInfo info;
   info.time_base = {1, 25};
   info.frames_per_s = 25;
+  info.width = 160;
+  info.height = 96;
   return info;
 }
 
@@ -47,10 +49,17 @@ TEST(VideoIndexTest, SeeksOnlyWhereDecodingOnWouldDecodeMore) {
   EXPECT_TRUE(choose_seek(index, 85, 10, true).seek);
   EXPECT_EQ(choose_seek(index, 85, 10, true).group, 4);
   EXPECT_FALSE(choose_seek(index, 85, 10, false).seek);
-  EXPECT_FALSE(choose_seek(index, 85, 79, true).seek) << "the key frame is next";
+  EXPECT_FALSE(choose_seek(index, 85, 80, true).seek) << "the key frame is next";
+  EXPECT_FALSE(choose_seek(index, 85, 77, true).seek) << "three packets of 160x96 are sooner decoded than passed";
+  EXPECT_TRUE(choose_seek(index, 85, 76, true).seek);
   EXPECT_FALSE(choose_seek(index, 15, 10, true).seek) << "in the group that is being decoded";
   EXPECT_FALSE(choose_seek(index, 5, -1, true).seek) << "the file is at its beginning";
   EXPECT_TRUE(choose_seek(index, 45, -1, true).seek);
+  VideoIndex large = index;
+  large.info.width = 1920;
+  large.info.height = 1080;
+  EXPECT_TRUE(choose_seek(large, 85, 79, true).seek) << "a single packet of 1920x1080 is not";
+  EXPECT_FALSE(choose_seek(large, 85, 80, true).seek);
 }
 
 TEST(VideoIndexTest, HiddenFramesAreNoFrames) {
