@@ -25,6 +25,7 @@ SYSTEM = [
     ("libheif1", "HEIC, in the decoder process", "LGPL-3.0-or-later, loads x265: GPL-2.0-or-later", True),
     ("libopenjp2-7", "JPEG 2000, in the decoder process", "BSD-2-Clause", False),
     ("libjxl0.7", "JPEG XL, in the decoder process", "BSD-3-Clause", False),
+    ("libcurl4", "web addresses, in a plug-in", "curl (MIT/X derivate)", False),
     ("libgtest-dev", "tests only", "BSD-3-Clause", False),
     ("libbenchmark1debian", "benchmarks only", "Apache-2.0", False),
 ]

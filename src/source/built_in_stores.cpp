@@ -8,6 +8,7 @@
 #include "source/archive.h"
 #include "source/archive_folder.h"
 #include "source/folder.h"
+#include "source/http_client.h"
 #include "source/join_key.h"
 #include "source/object_store.h"
 #include "source/store.h"
@@ -113,6 +114,15 @@ Opened open_folder_of_containers(const std::string& name) {
       files, [&](std::size_t i) { return open_random_access((base / files[i]).string()); }, columns);
 }
 
+// An archive or table whose parts the server gives, else one picture.
+Opened open_web_address(const std::string& name) {
+  const auto [address, columns] = parse(name);
+  const std::string path = address.substr(0, address.find('?'));
+  if (!is_any_container_name(path)) return open_web_pictures({name});
+  SMOL_ASSIGN_OR_RETURN(std::shared_ptr<const RandomAccess> file, open_web_file(address));
+  return open_container(std::move(file), path.substr(path.find_last_of('/') + 1), columns);
+}
+
 bool is_object_storage(const std::string& name) { return is_address(name); }
 
 // One picture, an archive or a table; or what lies under a prefix, archives unless there are pictures.
@@ -194,6 +204,7 @@ struct StoreKind {
 };
 // The first that accepts opens.
 constexpr std::array kStoreKinds{
+    StoreKind{[](const std::string& name) { return is_web_address(name); }, open_web_address},
     StoreKind{is_object_storage, open_object_storage},
     StoreKind{is_pattern, open_pattern},
     StoreKind{is_container, open_one_container},

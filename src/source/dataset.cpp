@@ -321,6 +321,7 @@ Result<Dataset> read_list(const std::string& path) {
     line.clear();
   }
   if (dataset.item_ids.empty()) return Error{ErrorCode::kInvalidArgument, "the list names no items: " + path};
+  SMOL_ASSIGN_OR_RETURN(dataset.renditions.front().store, open_listed(dataset.item_ids, path));
   std::vector<std::string> sorted = dataset.item_ids;
   std::sort(sorted.begin(), sorted.end());
   if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {

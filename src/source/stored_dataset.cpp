@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "source/folder.h"
+#include "source/http_client.h"
 #include "source/join_key.h"
 #include "source/store.h"
 
@@ -67,6 +68,18 @@ Status open_stores(Dataset& dataset) {
     SMOL_ASSIGN_OR_RETURN(rendition.store, open_store(rendition.path));
   }
   return {};
+}
+
+Result<std::shared_ptr<const Store>> open_listed(const std::vector<std::string>& names, const std::string& list) {
+  const auto num_addresses = std::count_if(names.begin(), names.end(), is_address);
+  if (num_addresses == 0) return std::shared_ptr<const Store>();
+  const auto other = std::find_if_not(names.begin(), names.end(), is_web_address);
+  if (other == names.end()) return open_web_pictures(names);
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("a list names files or addresses that begin with http:// or https://, not both; name a bucket's "
+                           "prefix itself in place of a list: '{}' in {}",
+                           *other, list),
+               Stage::kRead};
 }
 
 Status read_stored_items(Dataset& dataset, const RecognisePicture& recognise) {

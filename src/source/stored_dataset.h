@@ -7,6 +7,9 @@ namespace smol {
 
 /// Opens the store of every rendition that is no folder of pictures. kNotFound, kIo, kCorrupt, kNotBuilt, kUnsupported.
 Status open_stores(Dataset& dataset);
+/// The store of a list of web addresses; null for a list of files. kInvalidArgument for one of both.
+[[nodiscard]] Result<std::shared_ptr<const Store>> open_listed(const std::vector<std::string>& names,
+                                                               const std::string& list);
 /// The pictures of the first rendition's store become the dataset's items, with the labels that the store has.
 Status read_stored_items(Dataset& dataset, const RecognisePicture& recognise);
 /// The picture of a rendition's store that stands for an item: of the first rendition the one of that id, of another the one
