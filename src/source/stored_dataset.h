@@ -1,5 +1,7 @@
 #pragma once
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "smol/source.h"
 
@@ -16,6 +18,9 @@ Status read_stored_items(Dataset& dataset, const RecognisePicture& recognise);
 /// with the same key (join_key.h). kNotFound; kInvalidArgument when several could be meant.
 [[nodiscard]] Result<StoredPicture> find_stored(const Dataset& dataset, const Dataset::Rendition& rendition,
                                                 const std::string& item_id);
+/// All items of the first rendition's store, made as they are asked for: a list of a million would take half a gigabyte.
+/// Null when the items are others, or have regions.
+[[nodiscard]] std::unique_ptr<Source> open_members(const Dataset& dataset, int shard, int num_shards);
 /// Gives an item its bytes, or the error that there are none.
 void set_stored(Item& item, Result<StoredPicture> found);
 /// Gives an item of another rendition the first rendition's picture as the frame of its regions.
