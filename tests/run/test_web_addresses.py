@@ -140,6 +140,10 @@ def test_faults_that_pass_are_waited_for(card, server, listed, photos, tmp_path,
     smol("run", card, listed, "-o", tmp_path / "out", "--io-threads", "8")
     assert by_name(rows_of(tmp_path / "out")) == expected
     assert not any(server.faults.values())
+    for num_faults in (4, 5):
+        server.faults["/000.jpg"] = ["503", "504", "429", "500", "502"][:num_faults]
+        done = smol("decode", f"{server.address}/000.jpg", "-o", tmp_path / "one.png", check=False)
+        assert (done.returncode == 0) == (num_faults == 4)
 
 
 def test_faults_that_stay_have_codes(card, server, listed, photos, tmp_path, rows_of, expected, monkeypatch):
