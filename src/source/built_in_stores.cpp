@@ -81,6 +81,7 @@ Opened open_pattern(const std::string& name) {
   SMOL_ASSIGN_OR_RETURN(const std::vector<std::string> paths, expand_braces(pattern));
   const std::size_t slash = pattern.substr(0, pattern.find('{')).find_last_of('/');
   std::vector<std::string> names;
+  names.reserve(paths.size());
   for (const std::string& path : paths) names.push_back(path.substr(slash == std::string::npos ? 0 : slash + 1));
   return open_containers(
       names, [&](std::size_t i) { return open_random_access(paths[i]); }, columns);

@@ -76,7 +76,7 @@ class WebPictures final : public Store {
     // The row says what is wrong when reading fails, too; a resumed run asks again.
     const Result<HttpFacts> asked = client_.facts(id_of(member));
     if (!asked.ok()) return {-1, "missing"};
-    const Facts facts{asked->size_bytes, asked->fingerprint};
+    Facts facts{asked->size_bytes, asked->fingerprint};
     // Asked for before and after reading, by a few threads at a time.
     constexpr std::size_t kKept = 4096;
     const std::scoped_lock lock(mutex_);
