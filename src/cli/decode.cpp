@@ -127,7 +127,7 @@ void add_decode(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<DecodeArguments>();
   CLI::App* command =
       program.add_subcommand("decode", "Decode a picture, or a frame of a video, to PNG, PPM, JPEG or NumPy");
-  command->add_option("FILE", arguments->file, "Picture or video")->required();
+  command->add_option("FILE", arguments->file, "Picture (also archive!member, http://) or video")->required();
   command
       ->add_option("-o,--output", arguments->output, "out.png, out.ppm, out.jpg or out.npy (height, width, channels; uint8)")
       ->required();

@@ -232,7 +232,10 @@ void add_inspect(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<InspectArguments>();
   CLI::App* command =
       program.add_subcommand("inspect", "What a picture, video or model file is: size, orientation, cost features, inputs");
-  command->add_option("FILE", arguments->files, "Pictures, videos or models (.onnx, .xml, .tflite)")->required();
+  command
+      ->add_option("FILE", arguments->files,
+                   "Pictures (also archive!member, http://), videos or models (.onnx, .xml, .tflite)")
+      ->required();
   CLI::Option* card =
       command->add_flag("--card", arguments->card, "For a model: draft its model card as far as the file tells");
   command->add_option("-o,--output", arguments->output, "Write the card here, with the model's path relative to it")

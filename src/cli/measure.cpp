@@ -254,7 +254,8 @@ void add_measure(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<MeasureArguments>();
   CLI::App* command = program.add_subcommand("measure", "Where the time of a plan goes: stages, bottleneck, bounds");
   command->add_option("PLANS", arguments->plans, "Plan file or model card")->required();
-  command->add_option("INPUT", arguments->input, "Folder, picture, video, list or dataset file")->required();
+  command->add_option("INPUT", arguments->input, "Folder, picture, video, list, dataset file, archive, table or address")
+      ->required();
   add_frames_option(*command, arguments->frames);
   command->add_option("--plan", arguments->id, "Plan id (default: the chosen one)");
   command->add_option("--repeats", arguments->repeats, "Interleaved repeats")

@@ -227,7 +227,8 @@ void add_plan(CLI::App& program, Context& context) {
       program.add_subcommand("plan", "Measure models x renditions x fidelities on a sample and print the frontier");
   command->add_option(
       "DATASET", arguments->dataset,
-      "Dataset file (.yaml), folder, video, or list (.txt: one item a line; # comments). Not needed with --profile");
+      "Dataset file (.yaml), folder, video, list (.txt: one item a line; # comments), archive, table or address. Not needed "
+      "with --profile");
   add_frames_option(*command, arguments->frames);
   command->add_option("--models", arguments->models, "Model cards (default: those of the dataset file)");
   add_constraints(*command, *arguments);

@@ -204,7 +204,7 @@ void add_preprocess(CLI::App& program, Context& context) {
   auto arguments = std::make_shared<PreprocessArguments>();
   CLI::App* command =
       program.add_subcommand("preprocess", "Write the tensor that a model would get for a picture, or all of a graph");
-  command->add_option("FILE", arguments->file, "Picture")->required();
+  command->add_option("FILE", arguments->file, "Picture (also archive!member, http://)")->required();
   command->add_option("--model", arguments->model, "Model card");
   command->add_option("--graph", arguments->graph, "Preprocessing graph (.yaml): several tensors from one decode");
   command->add_option("-o,--output", arguments->output, "out.npy; for a graph, a folder that gets NAME.npy of each output")

@@ -92,7 +92,8 @@ void add_rendition(CLI::App& program, Context& context) {
       program.add_subcommand("rendition", "Make a stored form of a dataset: smaller pictures, another format");
   command
       ->add_option("DATASET", arguments->dataset,
-                   "Folder, list (.txt: one item a line; # comments) or dataset file (its first rendition is read)")
+                   "Folder, list (.txt: one item a line; # comments), archive, table, address, or dataset file (its first "
+                   "rendition is read)")
       ->required();
   command->add_option("--short-side", arguments->short_side, "Length of the short side in pixels")
       ->check(CLI::Range(1, 65535))

@@ -476,7 +476,9 @@ void add_run(CLI::App& program, Context& context) {
       "  smol run plans.yaml photos/ -o results/ --resume            after an interruption, or when photos were added\n"
       "  smol run plans.yaml photos/ -o results/ --replan            on another machine than they were made on\n"
       "  smol run plans.yaml dataset.yaml -o out.parquet --plan lite0/full/exact --max-failures 1%\n"
-      "  smol run card.yaml photos/ -o results/ --shard 0/4");
+      "  smol run card.yaml photos/ -o results/ --shard 0/4\n"
+      "  smol run card.yaml 's3://bucket/photos' -o results/ --io-threads 16\n"
+      "  find photos -name '*.jpg' | smol run card.yaml - -o results/");
   command->callback([arguments, &context] { context.finish([&] { return run(*arguments, context); }); });
 }
 

@@ -8,6 +8,7 @@
 #include "source/archive.h"
 #include "source/archive_folder.h"
 #include "source/folder.h"
+#include "source/http_client.h"
 #include "source/join_key.h"
 #include "source/object_store.h"
 #include "source/store.h"
@@ -80,6 +81,7 @@ Opened open_pattern(const std::string& name) {
   SMOL_ASSIGN_OR_RETURN(const std::vector<std::string> paths, expand_braces(pattern));
   const std::size_t slash = pattern.substr(0, pattern.find('{')).find_last_of('/');
   std::vector<std::string> names;
+  names.reserve(paths.size());
   for (const std::string& path : paths) names.push_back(path.substr(slash == std::string::npos ? 0 : slash + 1));
   return open_containers(
       names, [&](std::size_t i) { return open_random_access(paths[i]); }, columns);
@@ -111,6 +113,15 @@ Opened open_folder_of_containers(const std::string& name) {
   if (files.empty()) return open_one_container((base / first_compressed).string());  // says what to do
   return open_containers(
       files, [&](std::size_t i) { return open_random_access((base / files[i]).string()); }, columns);
+}
+
+// An archive or table whose parts the server gives, else one picture.
+Opened open_web_address(const std::string& name) {
+  const auto [address, columns] = parse(name);
+  const std::string path = address.substr(0, address.find('?'));
+  if (!is_any_container_name(path)) return open_web_pictures({name});
+  SMOL_ASSIGN_OR_RETURN(std::shared_ptr<const RandomAccess> file, open_web_file(address));
+  return open_container(std::move(file), path.substr(path.find_last_of('/') + 1), columns);
 }
 
 bool is_object_storage(const std::string& name) { return is_address(name); }
@@ -194,6 +205,7 @@ struct StoreKind {
 };
 // The first that accepts opens.
 constexpr std::array kStoreKinds{
+    StoreKind{[](const std::string& name) { return is_web_address(name); }, open_web_address},
     StoreKind{is_object_storage, open_object_storage},
     StoreKind{is_pattern, open_pattern},
     StoreKind{is_container, open_one_container},

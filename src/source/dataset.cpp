@@ -396,6 +396,7 @@ Result<Dataset> read_list(const std::string& path, const DatasetOptions& options
     line.clear();
   }
   if (dataset.item_ids.empty()) return Error{ErrorCode::kInvalidArgument, "the list names no items: " + path};
+  SMOL_ASSIGN_OR_RETURN(dataset.renditions.front().store, open_listed(dataset.item_ids, path));
   std::vector<std::string> sorted = dataset.item_ids;
   std::sort(sorted.begin(), sorted.end());
   if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end()) {
@@ -431,6 +432,9 @@ std::unique_ptr<Source> Dataset::open(const std::string& name, int shard, int nu
   const auto found = std::find_if(renditions.begin(), renditions.end(), [&](const Rendition& r) { return r.name == name; });
   // Listing a rendition once costs one walk; asking the file system for every item would cost one walk an item.
   const bool is_reference = found == renditions.begin();
+  if (is_reference) {
+    if (std::unique_ptr<Source> members = open_members(*this, shard, num_shards)) return members;
+  }
   const bool is_folder = !is_reference && found != renditions.end() && !found->store;
   const RenditionIndex index = is_folder ? RenditionIndex(*found) : RenditionIndex{};
   std::vector<Item> items;

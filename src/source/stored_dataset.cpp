@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <filesystem>
 
 #include "source/folder.h"
+#include "source/http_client.h"
 #include "source/join_key.h"
 #include "source/store.h"
 
@@ -60,13 +62,54 @@ void keep_pictures(const Store& store, std::vector<std::int64_t>& matches) {
     std::erase_if(matches, [&](std::int64_t member) { return !is_picture(member); });
 }
 
+/// Every N-th member of a store.
+class MemberSource final : public Source {
+ public:
+  MemberSource(std::shared_ptr<const Store> store, int shard, int num_shards)
+      : store_(std::move(store)), shard_(shard), num_shards_(num_shards) {}
+  Result<std::optional<Item>> next() override {
+    const std::int64_t member = shard_ + num_shards_ * next_.fetch_add(1, std::memory_order_relaxed);
+    if (member >= store_->size()) return std::optional<Item>{};
+    return std::optional(item_of(store_, member));
+  }
+  [[nodiscard]] std::optional<std::int64_t> size() const override {
+    return (store_->size() - shard_ + num_shards_ - 1) / num_shards_;
+  }
+
+ private:
+  const std::shared_ptr<const Store> store_;
+  const std::int64_t shard_, num_shards_;
+  std::atomic<std::int64_t> next_{0};
+};
+
 }  // namespace
+
+std::unique_ptr<Source> open_members(const Dataset& dataset, int shard, int num_shards) {
+  const std::shared_ptr<const Store>& store = dataset.renditions.front().store;
+  if (!store || !dataset.regions.empty() || store->size() != std::ssize(dataset.item_ids)) return nullptr;
+  for (std::int64_t member = 0; member < store->size(); ++member) {
+    if (store->id_of(member) != dataset.item_ids[static_cast<std::size_t>(member)]) return nullptr;
+  }
+  return std::make_unique<MemberSource>(store, shard, num_shards);
+}
 
 Status open_stores(Dataset& dataset) {
   for (Dataset::Rendition& rendition : dataset.renditions) {
     SMOL_ASSIGN_OR_RETURN(rendition.store, open_store(rendition.path));
   }
   return {};
+}
+
+Result<std::shared_ptr<const Store>> open_listed(const std::vector<std::string>& names, const std::string& list) {
+  const auto num_addresses = std::count_if(names.begin(), names.end(), is_address);
+  if (num_addresses == 0) return std::shared_ptr<const Store>();
+  const auto other = std::find_if_not(names.begin(), names.end(), is_web_address);
+  if (other == names.end()) return open_web_pictures(names);
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("a list names files or addresses that begin with http:// or https://, not both; name a bucket's "
+                           "prefix itself in place of a list: '{}' in {}",
+                           *other, list),
+               Stage::kRead};
 }
 
 Status read_stored_items(Dataset& dataset, const RecognisePicture& recognise) {

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import pytest
 from PIL import Image
+from test_regions import write_renditions
 
 from conftest import PROGRAM, picture, smol, smol_json
 
@@ -44,6 +45,10 @@ def expected(card, photos, tmp_path, rows_of):
     """The answers of the folder."""
     smol("run", card, photos, "-o", tmp_path / "expected")
     return answers(rows_of(tmp_path / "expected"))
+
+
+def scores_of(rows: dict[str, dict]) -> dict[str, list[float]]:
+    return {key: row["top_scores"] for key, row in rows.items()}
 
 
 def all_names(folder: pathlib.Path) -> list[str]:
@@ -241,6 +246,22 @@ def test_members_of_one_path_in_two_shards_join_by_their_archives(card, photos, 
     assert codes["one.tar"] == {"0.tar!0.jpg": "invalid_argument", "1.tar!0.jpg": "invalid_argument"}
 
 
+def test_regions_of_archived_renditions_are_in_the_first_ones_pixels(card, tmp_path, rows_of):
+    dataset = write_renditions(tmp_path)
+    smol("run", card, dataset, "--rendition", "thumb", "-o", tmp_path / "folders")
+    expected = scores_of(rows_of(tmp_path / "folders"))
+    assert len(expected) == 12
+    pack_tar(tmp_path / "full.tar", tmp_path / "full", all_names(tmp_path / "full"))
+    pack_zip(tmp_path / "thumbs.zip", tmp_path / "thumbs", all_names(tmp_path / "thumbs"))
+    regions = (tmp_path / "regions.csv").read_text().replace("\n", "\nfull.tar!")[: -len("full.tar!")]
+    (tmp_path / "regions.csv").write_text(regions)
+    dataset.write_text("renditions: {full: {path: full.tar}, thumb: {path: thumbs.zip}}\nregions: regions.csv\n")
+    smol("run", card, dataset, "--rendition", "thumb", "-o", tmp_path / "archives")
+    assert {
+        key.removeprefix("full.tar!"): scores for key, scores in scores_of(rows_of(tmp_path / "archives")).items()
+    } == expected
+
+
 def test_planning_and_making_a_rendition_of_an_archive(card, photos, tmp_path, rows_of):
     names = all_names(photos)
     pack_tar(tmp_path / "photos.tar", photos, names)
@@ -306,6 +327,13 @@ def test_from_python(card, photos, tmp_path, expected):
     pack_tar(tmp_path / "photos.tar", photos, all_names(photos))
     rows = [row for batch in smol_package.run(str(card), str(tmp_path / "photos.tar")) for row in batch.to_pylist()]
     assert {row["item"].split("!")[1]: row["label"] for row in rows} == {name: e[0] for name, e in expected.items()}
+    members = [f"{tmp_path / 'photos.tar'}!{name}" for name in ("000.jpg", "003.png", "nobody.jpg")]
+    rows = [row for batch in smol_package.run(str(card), members) for row in batch.to_pylist()]
+    assert [row["label"] for row in sorted(rows, key=lambda row: row["item"])] == [
+        expected["000.jpg"][0],
+        expected["003.png"][0],
+        None,
+    ]
     dataset = smol_package.Dataset(tmp_path / "photos.tar")
     assert dataset.locate("photos.tar!000.jpg") == f"{tmp_path / 'photos.tar'}!000.jpg"
 

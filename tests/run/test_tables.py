@@ -49,6 +49,16 @@ def test_a_table_gives_the_answers_of_the_folder(card, photos, tmp_path, rows_of
     assert again["items"] == 0 and again["skipped"] == len(names)
 
 
+def test_a_row_group_of_many_batches(card, photos, tmp_path, rows_of, expected):
+    names = all_names(photos)
+    padded = [(photos / name).read_bytes() + bytes(2_000_000) for name in names]  # batches are about 16 MB
+    write(tmp_path / "large.parquet", {"name": names, "image": padded}, rows=1000)
+    for place, extra in (("whole", ["--io-threads", "5"]), ("half", ["--shard", "1/2"])):
+        smol("run", card, f"{tmp_path / 'large.parquet'}?id=name", "-o", tmp_path / place, *extra)
+        wanted = names[1::2] if "--shard" in extra else names
+        assert answers(rows_of(tmp_path / place)) == {name: expected[name] for name in wanted}
+
+
 def test_ids_and_labels_come_from_columns(card, photos, tmp_path, rows_of, expected):
     write(tmp_path / "photos.parquet", columns_of(photos))
     table = f"{tmp_path / 'photos.parquet'}?image=image"
@@ -58,7 +68,7 @@ def test_ids_and_labels_come_from_columns(card, photos, tmp_path, rows_of, expec
     assert "100" in {row["item"] for row in rows_of(tmp_path / "out").values()}
     smol_package = pytest.importorskip("smol")
     dataset = smol_package.Dataset(f"{table}&label=label&id=name")
-    assert list(dataset.labels) == [-1 if value is None else value for value in columns_of(photos)["label"]]
+    assert list(dataset.labels) == columns_of(photos)["label"]
 
 
 def test_shards_of_tables(card, photos, tmp_path, rows_of, expected):

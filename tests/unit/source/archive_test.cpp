@@ -138,6 +138,21 @@ TEST_F(ArchiveTest, AProgramInFrontOfAZipMovesItsOffsets) {
   EXPECT_EQ(buffer, Bytes(700, 7));
 }
 
+TEST_F(ArchiveTest, AnArchiveThatWasReplacedIsNotReadByTheOldIndex) {
+  const std::string path = (folder_ / "archive").string();
+  pack_tar();
+  const std::shared_ptr<const Store> store = open_archive(open_random_access(path).value(), "a.tar").value();
+  Bytes buffer;
+  ASSERT_TRUE(store->read_range(3, 0, Source::kToTheEnd, buffer).ok());
+  std::ofstream(path, std::ios::app) << "x";
+  const Status got = store->read_range(3, 0, Source::kToTheEnd, buffer);
+  ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.error().code, ErrorCode::kIo);
+  EXPECT_NE(got.error().message.find("--resume"), std::string::npos);
+  EXPECT_EQ(open_random_access(folder_.string()).error().code, ErrorCode::kIo);
+  EXPECT_EQ(open_random_access(path + "x").error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(ArchiveTest, MutatedArchivesEndInCodedErrors) {
   std::mt19937 random(11);
   for (const auto& [name, whole] : {std::pair("a.tar", pack_tar()), std::pair("a.zip", pack_zip())}) {
