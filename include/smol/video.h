@@ -129,7 +129,8 @@ struct VideoReadOptions {
   int threads = 1;  ///< of the decoder: frame threads; 1 is the most economical, groups run in parallel instead
   /// Frames that are wanted but lie further apart than it costs to decode through are sought. False: always decode through.
   bool seek = true;
-  /// kNone: damaged frames are given as they come out. From kError on the decoder gives up where it could paper over a fault.
+  /// kNone: damaged frames are given as they come out. From kError on H.264 decoders give up where they could paper over a
+  /// fault.
   FailOn fail_on = FailOn::kTruncated;
   DecodeLimits limits;
   std::stop_token stop;  ///< looked at before each packet; kCancelled

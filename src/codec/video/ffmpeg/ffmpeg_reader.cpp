@@ -47,7 +47,8 @@ FfmpegReader::FfmpegReader(std::string path, std::unique_ptr<OpenedFile> file)
 
 Status FfmpegReader::prepare(const VideoReadOptions& options) {
   if (!packet_ || !frame_) return no_memory();
-  const bool gives_up = options.fail_on >= FailOn::kError;
+  // Only H.264: others gain nothing by it, and FFmpeg's MPEG-4 decoder aborts the process on some broken streams then.
+  const bool gives_up = options.fail_on >= FailOn::kError && file_->decoder()->id == AV_CODEC_ID_H264;
   if (codec_ && fidelity_ == options.fidelity && threads_ == options.threads && gives_up_ == gives_up &&
       max_pixels_ == options.limits.max_pixels)
     return {};
