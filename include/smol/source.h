@@ -109,9 +109,10 @@ struct FrameSampling {
   std::int64_t every = 1;  ///< frames 0, every, 2 * every, ...
   double per_second = 0;   ///< the frames that are shown at 0, 1 / per_second, 2 / per_second, ... seconds; 0: not by time
   bool key_only = false;   ///< frames that decode without others
+  bool reference_only = false;  ///< frames that others may depend on, as far as their packets tell
   friend bool operator==(const FrameSampling&, const FrameSampling&) = default;
 };
-/// "all", "every:30", "rate:2" (a second), "key".
+/// "all", "every:30", "rate:2" (a second), "key", "reference".
 [[nodiscard]] std::string to_string(const FrameSampling& sampling);
 [[nodiscard]] Result<FrameSampling> parse_frame_sampling(std::string_view text);
 /// The numbers of the sampled frames, ascending.

@@ -94,7 +94,8 @@ std::string user_cache_folder() {
 void add_frames_option(CLI::App& command, std::string& frames) {
   command
       .add_option("--frames", frames,
-                  "Of a video: all (default), every:K, rate:R frames a second, or key for those that decode alone")
+                  "Of a video: all (default), every:K, rate:R frames a second, key for those that decode alone, or reference for "
+                     "those that others are predicted from")
       ->check([](const std::string& text) {
         const Result<FrameSampling> sampling = parse_frame_sampling(text);
         return sampling.ok() ? std::string() : sampling.error().message;

@@ -13,7 +13,7 @@ namespace smol {
 namespace {
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMagic = "smol video index 1\n";
+constexpr std::string_view kMagic = "smol video index 2\n";
 
 /// Little-endian 64-bit words and texts with their length before them.
 class ByteWriter {
@@ -105,7 +105,9 @@ std::vector<std::uint8_t> serialize(const VideoIndex& index) {
   writer.put(index.info.matrix ? static_cast<int>(*index.info.matrix) : -1);
   writer.put(index.num_packets), writer.put(index.seekable), writer.put(index.timed);
   writer.put(index.frames.size());
-  for (const VideoFrame& frame : index.frames) writer.put(frame.pts), writer.put(frame.packet), writer.put(frame.key);
+  for (const VideoFrame& frame : index.frames) {
+    writer.put(frame.pts), writer.put(frame.packet), writer.put(frame.key), writer.put(frame.reference);
+  }
   writer.put(index.groups.size());
   for (const VideoGroup& group : index.groups) {
     writer.put(group.packet), writer.put(group.dts), writer.put(group.first_frame);
@@ -132,8 +134,10 @@ Result<VideoIndex> parse_index(ByteView bytes) {
   index.info.orientation = static_cast<Orientation>(orientation);
   if (matrix >= 0) index.info.matrix = static_cast<ColorMatrix>(matrix);
   reader.get(index.num_packets), reader.get(index.seekable), reader.get(index.timed);
-  index.frames.resize(reader.get_count(24));
-  for (VideoFrame& frame : index.frames) reader.get(frame.pts), reader.get(frame.packet), reader.get(frame.key);
+  index.frames.resize(reader.get_count(32));
+  for (VideoFrame& frame : index.frames) {
+    reader.get(frame.pts), reader.get(frame.packet), reader.get(frame.key), reader.get(frame.reference);
+  }
   index.groups.resize(reader.get_count(40));
   for (VideoGroup& group : index.groups) {
     reader.get(group.packet), reader.get(group.dts), reader.get(group.first_frame);

@@ -85,6 +85,7 @@ bool has_video_extension(const std::string& path) {
 
 std::string to_string(const FrameSampling& sampling) {
   if (sampling.key_only) return "key";
+  if (sampling.reference_only) return "reference";
   if (sampling.per_second > 0) return fmt::format("rate:{:g}", sampling.per_second);
   return sampling.every == 1 ? "all" : fmt::format("every:{}", sampling.every);
 }
@@ -92,10 +93,9 @@ std::string to_string(const FrameSampling& sampling) {
 Result<FrameSampling> parse_frame_sampling(std::string_view text) {
   FrameSampling sampling;
   if (text == "all") return sampling;
-  if (text == "key") {
-    sampling.key_only = true;
-    return sampling;
-  }
+  sampling.key_only = text == "key";
+  sampling.reference_only = text == "reference";
+  if (sampling.key_only || sampling.reference_only) return sampling;
   const std::size_t colon = text.find(':');
   const std::string_view kind = text.substr(0, colon);
   const std::string_view number = colon == std::string_view::npos ? std::string_view{} : text.substr(colon + 1);
@@ -104,8 +104,8 @@ Result<FrameSampling> parse_frame_sampling(std::string_view text) {
       std::isfinite(sampling.per_second))
     return sampling;
   return Error{ErrorCode::kInvalidArgument,
-               fmt::format("frames are sampled by all, every:K (a whole number from 1), rate:R (a second, more than 0) or "
-                           "key: '{}'",
+               fmt::format("frames are sampled by all, every:K (a whole number from 1), rate:R (a second, more than 0), "
+                           "key or reference: '{}'",
                            text)};
 }
 
@@ -127,7 +127,8 @@ std::vector<std::int64_t> sample_frames(const VideoIndex& index, const FrameSamp
     return frames;
   }
   for (std::int64_t frame = 0; frame < count; frame += sampling.every) {
-    if (!sampling.key_only || index.frames[static_cast<std::size_t>(frame)].key) frames.push_back(frame);
+    const VideoFrame& facts = index.frames[static_cast<std::size_t>(frame)];
+    if ((!sampling.key_only || facts.key) && (!sampling.reference_only || facts.reference)) frames.push_back(frame);
   }
   return frames;
 }

@@ -71,6 +71,17 @@ def test_key_frames_alone(clips, card, tmp_path, rows_of):
     assert answers(rows_of(tmp_path / "key")) == answers(rows_of(tmp_path / "all"))[::12]
 
 
+def test_reference_frames_alone(clips, card, tmp_path, rows_of):
+    """ffprobe says which packets nothing depends on: x264's own B-frames that are not kept."""
+    run_smol("run", card, clips("h264.mp4"), "-o", tmp_path / "all")
+    run_smol("run", card, clips("h264.mp4"), "-o", tmp_path / "some", "--frames", "reference")
+    every, some = rows_of(tmp_path / "all"), rows_of(tmp_path / "some")
+    decode = [FFMPEG, "-v", "error", "-skip_frame", "noref", "-i", clips("h264.mp4"), "-fps_mode", "passthrough"]
+    told = subprocess.run([*decode, "-f", "framemd5", "-"], capture_output=True, text=True, check=True).stdout
+    assert len(some) == sum(not line.startswith("#") for line in told.splitlines()) < len(every)
+    assert all(every[key]["score"] == row["score"] for key, row in some.items())
+
+
 def test_ordered_rows_and_resume(clips, card, tmp_path, rows_of):
     import pyarrow.parquet as pq
 
