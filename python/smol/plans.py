@@ -15,10 +15,17 @@ _A_DATASET: Final = "a smol.Dataset or a path (str or os.PathLike)"
 
 
 class Dataset:
-    """Items x renditions with optional labels: a folder, a picture, a text list, or a YAML dataset file."""
+    """Items x renditions with optional labels: a folder, picture, video, list, archive, table, address or YAML file.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.native = _native.open_dataset(arguments.path("path", path))
+    Args:
+        path: what `smol run` takes as its input.
+        frames: of videos, which are items: "all", "every:30", "rate:2" (a second), "key" or "reference". None: what the
+            dataset file says, else all.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, frames: str | None = None) -> None:
+        sampling = "" if frames is None else arguments.text("frames", frames)
+        self.native = _native.open_dataset(arguments.path("path", path), sampling)
 
     @property
     def path(self) -> str:

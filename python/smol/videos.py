@@ -88,9 +88,7 @@ class Video:
             pictures = dict(zip(ascending, self._video.read(ascending, *self._options), strict=True))
         return [pictures[number] for number in wanted]
 
-    def tensors(
-        self, numbers: Iterable[int], preprocessor: Preprocessor, *, threads: int = 0
-    ) -> npt.NDArray[Any]:
+    def tensors(self, numbers: Iterable[int], preprocessor: Preprocessor, *, threads: int = 0) -> npt.NDArray[Any]:
         """The tensors of chosen frames, stacked in the order of `numbers`: decoded, resized and normalised in one go.
 
         Groups of frames are decoded side by side by `threads` threads (0: one a core). What this costs over

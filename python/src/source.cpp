@@ -63,14 +63,15 @@ void bind_source(nb::module_& module) {
           "rendition"_a, "item_id"_a);
   module.def(
       "open_dataset",
-      [](const std::string& path) {
+      [](const std::string& path, const std::string& frames) {
         const nb::gil_scoped_release released;
         const CodecRegistry codecs = built_in_codecs();
         DatasetOptions options;
+        if (!frames.empty()) options.frames = unwrap(parse_frame_sampling(frames));
         options.recognise = [&codecs](ByteView bytes) { return codecs.sniff(bytes) != nullptr; };
         return unwrap(open_dataset(path, options));
       },
-      "path"_a);
+      "path"_a, "frames"_a);
   // The constructor registers the class.  NOLINTNEXTLINE(bugprone-unused-raii)
   nb::class_<ItemStream>(module, "ItemStream", "The items of one run.");
   module.def("items_of_dataset", items_of_dataset, "dataset"_a, "rendition"_a, "shard"_a, "num_shards"_a,

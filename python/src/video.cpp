@@ -54,6 +54,12 @@ class FrameTensors {
       : path_(path), index_(std::move(index)), options_(std::move(options)), preprocessor_(preprocessor), memory_(memory) {}
 
   Status run(const std::vector<std::int64_t>& numbers, int threads) {
+    const auto num_frames = static_cast<std::int64_t>(index_->frames.size());
+    for (const std::int64_t number : numbers) {
+      if (number >= 0 && number < num_frames) continue;
+      return Error{ErrorCode::kInvalidArgument,
+                   "the video has frames 0.." + std::to_string(num_frames - 1) + ": " + std::to_string(number)};
+    }
     std::vector<Item> items(numbers.size());
     for (std::size_t i = 0; i < items.size(); ++i) items[i].video = index_, items[i].frame = numbers[i];
     std::atomic<std::size_t> next{0};

@@ -113,16 +113,18 @@ std::vector<std::int64_t> sample_frames(const VideoIndex& index, const FrameSamp
   std::vector<std::int64_t> frames;
   const auto count = static_cast<std::int64_t>(index.frames.size());
   if (sampling.per_second > 0) {
-    double wanted = 0;  // number of the next moment
+    constexpr double kSameMoment = 1e-6;  // sums of ticks are not exact in seconds
+    double wanted = 0;                    // number of the next moment
     for (std::int64_t frame = 0; frame < count; ++frame) {
       // A frame is shown until the next one comes: it stands for the moments in between.
       const double until = frame + 1 < count ? seconds_of(index, static_cast<std::size_t>(frame) + 1)
                                              : std::numeric_limits<double>::infinity();
       const double at = wanted / sampling.per_second;
       const bool is_last = frame + 1 == count;
-      if (at >= until || (is_last && at > seconds_of(index, static_cast<std::size_t>(frame)) + 1e-9)) continue;
+      if (at + kSameMoment >= until || (is_last && at > seconds_of(index, static_cast<std::size_t>(frame)) + kSameMoment))
+        continue;
       frames.push_back(frame);
-      wanted = is_last ? wanted + 1 : std::max(wanted + 1, std::ceil(until * sampling.per_second - 1e-9));
+      wanted = is_last ? wanted + 1 : std::max(wanted + 1, std::ceil((until - kSameMoment) * sampling.per_second));
     }
     return frames;
   }

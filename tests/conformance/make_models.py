@@ -13,13 +13,13 @@ input.f32, output.f32       8 pictures and the answers of `dynamic` for them
 import pathlib
 import sys
 
-sys.modules["openvino_telemetry"] = None  # it would report our use of OpenVINO to its makers
-
 import numpy as np
 import onnx
-import openvino
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+
+sys.modules["openvino_telemetry"] = None  # it would report our use of OpenVINO to its makers
+import openvino  # noqa: E402
 
 folder = pathlib.Path(sys.argv[1])
 random = np.random.default_rng(7)

@@ -202,10 +202,28 @@ def test_the_index_is_kept_and_renewed(card, tmp_path, rows_of):
     assert len(rows_of(tmp_path / "third")) == 30
 
 
-@pytest.mark.parametrize("words", ["every:0", "every:x", "rate:-1", "rate:nan", "sometimes", ""])
+@pytest.mark.parametrize("words", ["every:0", "every:x", "rate:-1", "rate:nan", "sometimes"])
 def test_wrong_sampling_is_refused(clips, card, tmp_path, words):
     refused = run_smol("run", card, clips("h264.mp4"), "-o", tmp_path / "out", f"--frames={words}", check=False)
     assert refused.returncode == 2 and "every:K" in refused.stderr, refused.stderr
     (tmp_path / "data.yaml").write_text(f"renditions: {{full: {{path: {clips('h264.mp4')}}}}}\nframes: '{words}'\n")
     refused = run_smol("run", card, tmp_path / "data.yaml", "-o", tmp_path / "out", check=False)
     assert refused.returncode != 0 and "line 2" in refused.stderr
+
+
+def test_python_runs_over_frames(clips, card):
+    dataset = smol.Dataset(clips("h264.mp4"), frames="every:30")
+    assert [item.startswith("h264.mp4#") for item in dataset.item_ids] == [True] * 3
+    preprocessor = smol.Preprocessor("resize(short_side=36) | center_crop(32x32)")
+    video = smol.Video(clips("h264.mp4"))
+    numbers = [5, 80, 3, 4, 40]
+    made = video.tensors(numbers, preprocessor, threads=2)
+    assert made.shape == (5, 3, 32, 32)
+    for tensor, number in zip(made, numbers, strict=True):
+        np.testing.assert_array_equal(tensor, preprocessor(video[number]))
+    rows = [row for batch in smol.run(card, dataset) for row in batch.to_pylist()]
+    assert sorted(row["item"] for row in rows) == sorted(dataset.item_ids)
+    with pytest.raises(smol.InvalidArgumentError, match="every:K"):
+        smol.Dataset(clips("h264.mp4"), frames="sometimes")
+    with pytest.raises(smol.InvalidArgumentError, match=r"0\.\.89"):
+        video.tensors([90], preprocessor)
