@@ -59,10 +59,15 @@ OURS = (
 )
 
 
+def width_of(height: int) -> int:
+    """Of 16:9, even."""
+    return (height * 16 // 9 + 1) // 2 * 2
+
+
 def make_clip(settings: Settings, height: int, group: int) -> Path:
     """The film, enlarged, as x264 encodes it for streaming."""
     path = settings.scratch / f"clip-{height}-{group}.mp4"
-    width = height * 16 // 9
+    width = width_of(height)
     command = ["ffmpeg", "-v", "error", "-y", "-i", str(SOURCE), "-frames:v", str(NUM_FRAMES)]
     command += ["-vf", f"scale={width}:{height}:flags=lanczos", "-an", "-c:v", "libx264", "-preset", "medium"]
     command += ["-crf", "23", "-g", str(group), "-keyint_min", str(group), "-sc_threshold", "0", str(path)]
@@ -84,7 +89,7 @@ def start(settings: Settings, competitor: Competitor, clip: Path, height: int, f
         "threads": len(cores()),
         "fidelity": competitor.fidelity,
         "form": competitor.form,
-        "width": height * 16 // 9,
+        "width": width_of(height),
         "height": height,
     }
     return Child(python, "video_worker.py", job, environment)

@@ -109,7 +109,7 @@ def test_what_the_wheel_holds(wheel, tmp_path):
     native = next(name for name in binaries if name.startswith("_native."))
     needed = {native, "libsmol.so", "libsmol_backend_openvino.so", "smol"}
     # Our side of libraries that are the system's: they are found where they are installed, never carried along.
-    plug_ins = {"libsmol_video_ffmpeg.so"} | {
+    plug_ins = {"libsmol_video_ffmpeg.so", "libsmol_http.so"} | {
         f"libsmol_codec_{name}.so" for name in ("avif", "heic", "jpeg2000", "jpegxl")
     }
     assert needed <= binaries <= needed | plug_ins, "no codec or other library inside"
