@@ -93,9 +93,10 @@ std::string user_cache_folder() {
 
 void add_frames_option(CLI::App& command, std::string& frames) {
   command
-      .add_option("--frames", frames,
-                  "Of a video: all (default), every:K, rate:R frames a second, key for those that decode alone, or reference for "
-                     "those that others are predicted from")
+      .add_option(
+          "--frames", frames,
+          "Of a video: all (default), every:K, rate:R frames a second, key for those that decode alone, or reference for "
+          "those that others are predicted from")
       ->check([](const std::string& text) {
         const Result<FrameSampling> sampling = parse_frame_sampling(text);
         return sampling.ok() ? std::string() : sampling.error().message;
@@ -111,7 +112,10 @@ Result<Dataset> open_input(const Runtime& runtime, const std::string& name, cons
   }
   options.index_folder = user_cache_folder();
   options.stop = context.stop;
-  return open_dataset(name, options);
+  Result<Dataset> dataset = open_dataset(name, options);
+  if (dataset.ok() && !frames.empty() && dataset->renditions.front().videos.empty())
+    fmt::print(stderr, "smol: --frames has no effect: the input has no videos, {}\n", name);
+  return dataset;
 }
 
 void warn_of_passed_over(const Dataset& dataset) {

@@ -44,6 +44,13 @@ Status run(const RenditionArguments& arguments, Context& context) {
   SMOL_ASSIGN_OR_RETURN(const Runtime runtime, context.make_runtime());
   RenditionOptions options;
   SMOL_ASSIGN_OR_RETURN(const Dataset dataset, open_input(runtime, arguments.dataset, context));
+  if (!dataset.renditions.front().videos.empty()) {
+    return Error{
+        ErrorCode::kUnsupported,
+        "stored forms of videos are not made here; ffmpeg makes them (-vf scale=-2:480 -c:v libx264 -g 250), and their "
+        "frames are joined by time: " +
+            arguments.dataset};
+  }
   SMOL_RETURN_IF_ERROR(check_output(arguments, dataset));
   SMOL_ASSIGN_OR_RETURN(options.format, parse_encode_format(arguments.format));
   SMOL_ASSIGN_OR_RETURN(options.resize.filter, parse_filter(arguments.filter));

@@ -11,7 +11,8 @@ struct PartRates {
   double infer = 0;       ///< items a second of inference on synthetic tensors
 };
 
-/// Of frames of videos: at least `count`, so many that they are whole work units, the same number for each core. Else `count`.
+/// Of frames of videos: at least `count`, so many that they are whole work units, the same number for each core. Else
+/// `count`.
 [[nodiscard]] std::int64_t whole_rounds(std::span<const Item> items, std::int64_t count);
 /// Items `items`, repeated in order until whole_rounds() were given: a sample as long as a measurement needs. Thread-safe.
 [[nodiscard]] std::unique_ptr<Source> repeat_items(std::vector<Item> items, std::int64_t count);
