@@ -58,7 +58,7 @@ Status PicturePreprocessor::run_frame(FrameDecoder& decoder, const VideoIndex& i
     return context;
   };
   SMOL_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance, take(kFrame, describe));
-  const Status done = run_instance(*instance, decoder, {}, slots, options);
+  Status done = run_instance(*instance, decoder, {}, slots, options);
   give_back(std::move(instance));
   return done;
 }
@@ -76,7 +76,7 @@ Status PicturePreprocessor::run_encoded(ByteView bytes, std::span<const TensorSl
   };
   SMOL_ASSIGN_OR_RETURN(std::unique_ptr<Instance> instance, take(codec->name(), describe));
   if (!instance->decoder) instance->decoder = codec->create_decoder();
-  const Status done = run_instance(*instance, *instance->decoder, bytes, slots, options);
+  Status done = run_instance(*instance, *instance->decoder, bytes, slots, options);
   give_back(std::move(instance));
   return done;
 }
@@ -85,6 +85,7 @@ Status PicturePreprocessor::run_instance(Instance& instance, Decoder& decoder, B
                                          std::span<const TensorSlot> slots, const PreprocessOptions& options) {
   SMOL_ASSIGN_OR_RETURN(const ImageHeader header, decoder.probe(bytes));
   std::vector<Preprocessor*> preprocessors;
+  preprocessors.reserve(instance.preprocessors.size());
   for (const auto& preprocessor : instance.preprocessors) preprocessors.push_back(preprocessor.get());
   SMOL_RETURN_IF_ERROR(run_many(decoder, bytes, header, options, preprocessors, slots));
   return {};
@@ -127,6 +128,7 @@ Result<std::vector<PhysicalPipeline>> PicturePreprocessor::choose(std::string_vi
   SMOL_ASSIGN_OR_RETURN(const std::vector<OptimizerResult> results, optimize_graph(graph_, input));
   SMOL_ASSIGN_OR_RETURN(const std::vector<Candidate> candidates, choose_fidelity(results, fidelity_));
   std::vector<PhysicalPipeline> pipelines;
+  pipelines.reserve(candidates.size());
   for (const Candidate& candidate : candidates) pipelines.push_back(candidate.pipeline);
   return pipelines;
 }

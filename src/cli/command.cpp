@@ -81,7 +81,7 @@ std::string user_cache_folder() {
   for (const auto& [variable, below] : {std::pair{"XDG_CACHE_HOME", "/smol"}, {"HOME", "/.cache/smol"}}) {
     const char* value = std::getenv(variable);
     if (value == nullptr || *value == '\0') continue;
-    const std::string folder = std::string(value) + below;
+    std::string folder = std::string(value) + below;
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (!error) return folder;
